@@ -1,0 +1,299 @@
+"""One frozen `Settings`, read from the environment. A wrong or half-set value stops the start with its name.
+
+Every external part of the product is chosen here and nowhere else; the README's table lists the same names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+MICROS = 1_000_000
+GOOGLE = "https://accounts.google.com"
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong: the message names the variable and says what is expected."""
+
+
+@dataclass(frozen=True)
+class S3Settings:
+    """An S3-compatible object store."""
+
+    endpoint: str
+    bucket: str
+    region: str
+    access_key: str
+    secret_key: str
+    prefix: str
+    path_style: bool
+
+
+@dataclass(frozen=True)
+class OidcSettings:
+    """An OpenID Connect issuer and this studio's client there. `key` is its name in addresses."""
+
+    key: str
+    name: str
+    issuer: str
+    client_id: str
+    client_secret: str
+
+
+@dataclass(frozen=True)
+class SignupSettings:
+    """Who may make an account: open, invite, or domain with the domains and addresses that are let in."""
+
+    mode: str
+    allowed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the processes need to know about the world around them."""
+
+    data_dir: Path
+    host: str
+    port: int
+    public_url: str
+    secret_key: str
+    database_url: str | None
+    redis_url: str | None
+    s3: S3Settings | None
+    ark_api_key: str | None
+    ark_base_url: str | None
+    ark_tier: str
+    prices_file: Path | None
+    oidc: tuple[OidcSettings, ...]
+    signup: SignupSettings
+    smtp_url: str | None
+    smtp_from: str
+    operator_name: str
+    operators: tuple[str, ...]
+    privacy_contact: str
+    legal_contact: str
+    region: str
+    default_cap_micros: int
+    max_cap_micros: int
+    session_idle_days: int
+    session_absolute_days: int
+    simulator_url: str | None
+    simulator_pace: str
+
+    @property
+    def simulated(self) -> bool:
+        """True without an API key: pictures come from the local simulator and the page says so."""
+        return self.ark_api_key is None
+
+    @property
+    def secure(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @property
+    def cookie_name(self) -> str:
+        """`__Host-` needs https; on plain loopback http the cookie has the bare name."""
+        return "__Host-studio_session" if self.secure else "studio_session"
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Origins a socket or a form may come from: the public one and, on loopback, its twin spelling."""
+        url = urlsplit(self.public_url)
+        origin = f"{url.scheme}://{url.netloc}"
+        twins = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
+        twin = twins.get(url.hostname or "")
+        return (origin, origin.replace(url.hostname or "", twin)) if twin else (origin,)
+
+
+def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
+    value = env.get(name, "").strip()
+    if not value:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in schemes or not (parts.netloc or parts.path):
+        raise SettingsError(f"{name}: expected a URL beginning with {' or '.join(s + '://' for s in schemes)}")
+    return value.rstrip("/")
+
+
+def _integer(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    raw = env.get(name, "").strip() or str(default)
+    if not re.fullmatch(r"-?\d{1,12}", raw) or not low <= int(raw) <= high:
+        raise SettingsError(f"{name}: expected a whole number from {low} to {high}, got {raw!r}")
+    return int(raw)
+
+
+def _usd(env: Mapping[str, str], name: str, default: str) -> int:
+    raw = env.get(name, "").strip() or default
+    try:
+        micros = Decimal(raw) * MICROS
+    except InvalidOperation:
+        micros = Decimal(-1)
+    if not micros.is_finite() or not 0 <= micros <= 10**15 or micros != int(micros):
+        raise SettingsError(f"{name}: expected an amount in US dollars such as 40 or 12.50, got {raw!r}")
+    return int(micros)
+
+
+def _choice(env: Mapping[str, str], name: str, default: str, choices: tuple[str, ...]) -> str:
+    value = env.get(name, "").strip() or default
+    if value not in choices:
+        raise SettingsError(f"{name}: expected {' or '.join(choices)}, got {value!r}")
+    return value
+
+
+def _email(env: Mapping[str, str], name: str, default: str) -> str:
+    value = env.get(name, "").strip() or default
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+        raise SettingsError(f"{name}: expected an e-mail address, got {value!r}")
+    return value
+
+
+def _all_or_none(env: Mapping[str, str], family: str, names: tuple[str, ...]) -> bool:
+    """Whether a family of variables is set. Raises when only some of `names` are."""
+    if not any(name.startswith(family) and value.strip() for name, value in env.items()):
+        return False
+    missing = next((name for name in names if not env.get(name, "").strip()), None)
+    if missing is not None:
+        raise SettingsError(f"{missing}: expected, because other {family} variables are set")
+    return True
+
+
+def _oidc(env: Mapping[str, str]) -> tuple[OidcSettings, ...]:
+    """The providers people sign in with: any issuer by discovery, then Google."""
+    found = []
+    own = {name: value for name, value in env.items() if not name.startswith("OIDC_GOOGLE_")}
+    if _all_or_none(own, "OIDC_", ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")):
+        issuer = _url(env, "OIDC_ISSUER", ("https", "http")) or ""
+        parts = urlsplit(issuer)
+        if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+            raise SettingsError("OIDC_ISSUER: expected https, except on this machine")
+        if parts.query or parts.fragment or parts.username:
+            raise SettingsError("OIDC_ISSUER: expected no query, fragment or name, such as https://id.example.org")
+        name = env.get("OIDC_NAME", "").strip() or "your organisation"
+        if len(name) > 40:
+            raise SettingsError("OIDC_NAME: expected at most 40 characters")
+        found.append(
+            OidcSettings("oidc", name, issuer, env["OIDC_CLIENT_ID"].strip(), env["OIDC_CLIENT_SECRET"].strip())
+        )
+    if _all_or_none(env, "OIDC_GOOGLE_", ("OIDC_GOOGLE_CLIENT_ID", "OIDC_GOOGLE_CLIENT_SECRET")):
+        client = (env["OIDC_GOOGLE_CLIENT_ID"].strip(), env["OIDC_GOOGLE_CLIENT_SECRET"].strip())
+        found.append(OidcSettings("google", "Google", GOOGLE, *client))
+    return tuple(found)
+
+
+def _signup(env: Mapping[str, str]) -> SignupSettings:
+    value = env.get("STUDIO_SIGNUP", "").strip().lower() or "invite"
+    if value in ("open", "invite"):
+        return SignupSettings(value)
+    kind, _, rest = value.partition(":")
+    allowed = tuple(part.strip() for part in rest.split(",") if part.strip())
+    wrong = [part for part in allowed if not re.fullmatch(r"([^@\s]+@)?[a-z0-9-]+(\.[a-z0-9-]+)+", part)]
+    if kind != "domain" or not allowed or wrong:
+        raise SettingsError(
+            f"STUDIO_SIGNUP: expected open, invite or domain:example.org,mara@example.com, got {value!r}"
+        )
+    return SignupSettings("domain", allowed)
+
+
+def _s3(env: Mapping[str, str]) -> S3Settings | None:
+    names = ("STUDIO_S3_BUCKET", "STUDIO_S3_ACCESS_KEY", "STUDIO_S3_SECRET_KEY")
+    endpoint = _url(env, "STUDIO_S3_ENDPOINT", ("http", "https"))
+    if not _all_or_none(env, "STUDIO_S3_", names):
+        return None
+    return S3Settings(
+        endpoint=endpoint or "",
+        bucket=env["STUDIO_S3_BUCKET"].strip(),
+        region=env.get("STUDIO_S3_REGION", "").strip() or "us-east-1",
+        access_key=env["STUDIO_S3_ACCESS_KEY"].strip(),
+        secret_key=env["STUDIO_S3_SECRET_KEY"].strip(),
+        prefix=env.get("STUDIO_S3_PREFIX", "").strip().strip("/"),
+        path_style=_choice(env, "STUDIO_S3_ADDRESSING", "path", ("path", "virtual")) == "path",
+    )
+
+
+def _secret(env: Mapping[str, str], data_dir: Path) -> str:
+    """The key that signs tab tokens: from the environment, else made once and kept in the data folder."""
+    value = env.get("STUDIO_SECRET_KEY", "").strip()
+    if value:
+        if len(value) < 32:
+            raise SettingsError("STUDIO_SECRET_KEY: expected at least 32 characters")
+        return value
+    path = data_dir / "secret.key"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text().strip()
+
+
+def load(env: Mapping[str, str] | None = None) -> Settings:
+    """Read and check every setting.
+
+    Raises:
+        SettingsError: naming the variable and what is expected of it.
+    """
+    env = os.environ if env is None else env
+    data_dir = Path(env.get("STUDIO_DATA", "").strip() or ".data").expanduser().resolve()
+    port = _integer(env, "PORT", 3000, 1, 65535)
+    database_url = _url(env, "DATABASE_URL", ("postgresql", "postgres"))
+    redis_url = _url(env, "REDIS_URL", ("redis", "rediss", "unix"))
+    public_url = _url(env, "STUDIO_PUBLIC_URL", ("http", "https")) or f"http://127.0.0.1:{port}"
+    if urlsplit(public_url).path:
+        raise SettingsError("STUDIO_PUBLIC_URL: expected no path after the host, such as https://studio.example.org")
+    ark_base_url = _url(env, "ARK_BASE_URL", ("http", "https"))
+    ark_api_key = env.get("ARK_API_KEY", "").strip() or None
+    if ark_base_url and not ark_api_key:
+        raise SettingsError("ARK_API_KEY: expected, because ARK_BASE_URL is set")
+    default_cap = _usd(env, "STUDIO_DEFAULT_CAP_USD", "40")
+    max_cap = _usd(env, "STUDIO_MAX_CAP_USD", "500")
+    if default_cap > max_cap:
+        raise SettingsError("STUDIO_DEFAULT_CAP_USD: expected at most STUDIO_MAX_CAP_USD")
+    prices = env.get("STUDIO_PRICES_FILE", "").strip()
+    if prices and not Path(prices).is_file():
+        raise SettingsError(f"STUDIO_PRICES_FILE: expected a readable file, got {prices!r}")
+    operators = tuple(p.strip().lower() for p in env.get("STUDIO_OPERATORS", "").split(",") if p.strip())
+    for address in operators:
+        _email({"STUDIO_OPERATORS": address}, "STUDIO_OPERATORS", "")
+    return Settings(
+        data_dir=data_dir,
+        host=env.get("HOST", "").strip() or "127.0.0.1",
+        port=port,
+        public_url=public_url,
+        secret_key=_secret(env, data_dir),
+        database_url=database_url,
+        redis_url=redis_url,
+        s3=_s3(env),
+        ark_api_key=ark_api_key,
+        ark_base_url=ark_base_url or ("https://ark.ap-southeast.bytepluses.com/api/v3" if ark_api_key else None),
+        ark_tier=_choice(env, "ARK_ACCOUNT_TIER", "individual", ("individual", "enterprise")),
+        prices_file=Path(prices) if prices else None,
+        oidc=_oidc(env),
+        signup=_signup(env),
+        smtp_url=_url(env, "SMTP_URL", ("smtp", "smtps")),
+        smtp_from=_email(env, "SMTP_FROM", "studio@example.com"),
+        operator_name=env.get("STUDIO_OPERATOR_NAME", "").strip() or "Example operator",
+        operators=operators,
+        privacy_contact=_email(env, "STUDIO_PRIVACY_CONTACT", "privacy@example.com"),
+        legal_contact=_email(env, "STUDIO_LEGAL_CONTACT", "legal@example.com"),
+        region=env.get("STUDIO_REGION", "").strip() or "unspecified",
+        default_cap_micros=default_cap,
+        max_cap_micros=max_cap,
+        session_idle_days=_integer(env, "STUDIO_SESSION_IDLE_DAYS", 7, 1, 365),
+        session_absolute_days=_integer(env, "STUDIO_SESSION_DAYS", 30, 1, 365),
+        simulator_url=_url(env, "STUDIO_SIMULATOR_URL", ("http",)),
+        simulator_pace=_choice(env, "STUDIO_SIMULATOR_PACE", "believable", ("believable", "instant")),
+    )
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings, read once."""
+    return load()

@@ -1,0 +1,32 @@
+"""SQLModel tables, one family a file."""
+
+from studio.models.accounts import Account, Clock, Session, SigninLink, Workspace
+from studio.models.generations import Asset, Batch, BatchInput, Generation
+from studio.models.identity import Agreement, Identity, Invitation
+from studio.models.mail import Mail, MailOptin
+from studio.models.money import Budget, LedgerEntry, LedgerHead, LedgerPseudonym
+from studio.models.operations import ErrorEvent, ProviderBucket, RequestLog
+
+__all__ = [
+    "Account",
+    "Agreement",
+    "Asset",
+    "Batch",
+    "BatchInput",
+    "Budget",
+    "Clock",
+    "ErrorEvent",
+    "Generation",
+    "Identity",
+    "Invitation",
+    "LedgerEntry",
+    "LedgerHead",
+    "LedgerPseudonym",
+    "Mail",
+    "MailOptin",
+    "ProviderBucket",
+    "RequestLog",
+    "Session",
+    "SigninLink",
+    "Workspace",
+]
