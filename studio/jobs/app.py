@@ -1,0 +1,97 @@
+"""The worker process: procrastinate runs the jobs, an advisory lock says that this worker lives."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+from contextlib import suppress
+
+import psycopg
+from procrastinate import App
+from procrastinate.psycopg_connector import PsycopgConnector
+
+from studio.config import settings
+from studio.db import dispose, role_options
+from studio.jobs import schedule, tasks
+from studio.jobs.provider import SharedLimiter, connect
+from studio.jobs.steps import Worker
+from studio.services.byteplus import catalog
+from studio.services.eventlog import WRITER
+
+CONCURRENCY = int(os.environ.get("STUDIO_WORKER_CONCURRENCY", "24"))
+GRACE_SECONDS = 12.0  # for requests at the provider; what is not answered by then becomes unknown
+log = logging.getLogger("studio")
+
+
+class LockLostError(Exception):
+    """The connection that says this worker lives is gone: its rows may be given to others, so it must stop."""
+
+
+def _app(worker: Worker) -> App:
+    connector = PsycopgConnector(
+        conninfo=settings().database_url,
+        kwargs={"options": role_options("sys"), "application_name": "studio-worker"},
+        min_size=1,
+        max_size=6,
+    )
+    app = App(connector=connector)
+    tasks.register(app, worker)
+    return app
+
+
+async def _hold(connection: psycopg.AsyncConnection) -> None:
+    """Return never; raise when the connection breaks."""
+    while True:
+        try:
+            async for _ in connection.notifies(timeout=30):
+                pass
+            await connection.execute("SELECT 1")
+        except psycopg.OperationalError:
+            raise LockLostError from None
+
+
+async def run_worker() -> None:
+    """Work until SIGINT or SIGTERM; running provider calls get a few seconds to be recorded."""
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    catalog.configure(settings().prices_file)
+    lock = secrets.randbits(62)
+    url = settings().database_url
+    assert url is not None
+    alive = await psycopg.AsyncConnection.connect(url, autocommit=True, options=role_options("sys"))
+    await alive.execute("SELECT pg_advisory_lock(%s)", (lock,))
+    limiter = SharedLimiter(settings().ark_tier)
+    client = connect(settings(), limiter)
+    app = _app(Worker(lock=lock, client=client, limiter=limiter))
+    async with app.open_async():
+        scheduler = schedule.start()
+        await schedule.enqueue(tasks.TIDY)
+        jobs = asyncio.create_task(
+            app.run_worker_async(
+                concurrency=CONCURRENCY,
+                install_signal_handlers=False,
+                delete_jobs="always",
+                shutdown_graceful_timeout=GRACE_SECONDS,
+                fetch_job_polling_interval=2.0,
+            )
+        )
+        helpers = [asyncio.create_task(_hold(alive)), asyncio.create_task(WRITER.run())]
+        stop = asyncio.Event()
+        for each in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(each, stop.set)
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([jobs, helpers[0], stopping], return_when=asyncio.FIRST_COMPLETED)
+        scheduler.shutdown(wait=False)
+        for task in (jobs, *helpers, stopping):
+            task.cancel()
+        results = await asyncio.gather(jobs, *helpers, return_exceptions=True)
+    await client.aclose()
+    with suppress(psycopg.OperationalError):
+        await alive.close()
+    await dispose()
+    for result in results:
+        if isinstance(result, Exception):
+            raise result

@@ -1,0 +1,44 @@
+"""Job bodies: two lines each. A job is a wake-up; it is safe to run twice and safe to lose."""
+
+from __future__ import annotations
+
+from procrastinate import App
+
+from studio.db import SYSTEM, transaction
+from studio.jobs import mailing, upkeep
+from studio.jobs.mailing import RECEIPTS, SEND, Mailer
+from studio.jobs.steps import Worker
+from studio.services.generations import RUN
+
+SWEEP, CHECK_LEDGER, TIDY = "generations.sweep", "ledger.check", "upkeep.tidy"
+
+
+def register(app: App, worker: Worker) -> None:
+    """Make the jobs of `worker` known under their names."""
+    mailer = Mailer(lock=worker.lock)
+
+    @app.task(name=RUN)
+    async def run() -> None:
+        await worker.run_next()
+
+    @app.task(name=SWEEP)
+    async def sweep() -> None:
+        await worker.sweep()
+
+    @app.task(name=CHECK_LEDGER)
+    async def check_ledger() -> None:
+        async with transaction(SYSTEM) as session:
+            await upkeep.check_ledger(session)
+
+    @app.task(name=TIDY)
+    async def tidy() -> None:
+        async with transaction(SYSTEM) as session:
+            await upkeep.tidy(session)
+
+    @app.task(name=SEND)
+    async def send_mail() -> None:
+        await mailer.run()
+
+    @app.task(name=RECEIPTS)
+    async def receipts() -> None:
+        await mailing.write_receipts()

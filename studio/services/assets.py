@@ -1,0 +1,188 @@
+"""Files of an account: uploads in, originals and thumbnails out. Bytes are in the object store, rows are here."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from studio.db import Actor
+from studio.errors import NotFound
+from studio.services.byteplus.params import Params, params_from_json
+from studio.services.storage import Storage, key_for
+
+THUMBNAILS = (256, 512, 1024)
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file. `thumbnails` maps the longest side in pixels to an object key."""
+
+    id: UUID
+    generation_id: UUID | None
+    kind: str
+    mime: str
+    object_key: str
+    size_bytes: int
+    sha256: str
+    width: int
+    height: int
+    duration_ms: int | None
+    thumbnails: Mapping[str, str]
+    created_at: datetime
+
+    def thumbnail(self, side: int) -> str:
+        """The object key of the smallest thumbnail that is at least `side`, else of the largest."""
+        sizes = sorted(int(size) for size in self.thumbnails)
+        return self.thumbnails[str(next((size for size in sizes if size >= side), sizes[-1]))]
+
+
+@dataclass(frozen=True)
+class Made:
+    """How an output came to be, for a file that carries its own story."""
+
+    model: str
+    prompt: str
+    params: Params
+    position: int
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Finished:
+    """One finished output as the library shows it."""
+
+    asset_id: UUID
+    generation_id: UUID
+    kind: str
+    width: int
+    height: int
+    duration_ms: int | None
+    prompt: str
+    created_at: datetime
+    day: date
+
+
+_COLUMNS = (
+    "id, generation_id, kind, mime, object_key, size_bytes, sha256, width, height, duration_ms, thumbnails, created_at"
+)
+
+
+async def write_objects(
+    storage: Storage, *, owner: UUID, data: Any, mime: str, thumbnails: Mapping[int, bytes]
+) -> Mapping[str, Any]:
+    """Store a file and its thumbnails under keys derived from a random id, so that a rerun writes the same objects.
+
+    `data` is bytes or an async iterator of bytes. Returns the columns of the asset's row that it decides.
+    """
+    keys = {side: key_for("t", owner, suffix=f"w{side}") for side in thumbnails}
+    stored, *_ = await asyncio.gather(
+        storage.put(key_for("o", owner), data, content_type=mime),
+        *(storage.put(keys[side], thumbnails[side], content_type="image/webp") for side in thumbnails),
+    )
+    return {
+        "key": stored.key,
+        "mime": mime,
+        "size": stored.size,
+        "sha256": stored.sha256,
+        "crc32": stored.crc32,
+        "thumbnails": {str(side): key for side, key in keys.items()},
+    }
+
+
+async def add_upload(
+    session: AsyncSession, *, actor: Actor, asset_id: UUID, objects: Mapping[str, Any], width: int, height: int
+) -> None:
+    """Record an uploaded picture whose bytes are stored."""
+    await session.execute(
+        text(
+            "INSERT INTO assets (id, account_id, workspace_id, kind, mime, object_key, size_bytes, sha256, crc32, "
+            "width, height, thumbnails) VALUES (:id, :account, :workspace, 'upload', :mime, :key, :size, :sha256, "
+            ":crc32, :width, :height, CAST(:thumbnails AS jsonb))"
+        ),
+        {
+            **objects,
+            "id": asset_id,
+            "account": actor.account_id,
+            "workspace": actor.workspace_id,
+            "width": width,
+            "height": height,
+            "thumbnails": json.dumps(objects["thumbnails"]),
+        },
+    )
+
+
+async def get(session: AsyncSession, *, actor: Actor, asset_id: UUID) -> Asset:
+    """One file of the account. Raises NotFound."""
+    found = await many(session, actor=actor, asset_ids=[asset_id])
+    if not found:
+        raise NotFound
+    return found[0]
+
+
+async def many(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UUID]) -> Sequence[Asset]:
+    """Those of the ids that are the account's, in the order given."""
+    rows = await session.execute(
+        text(f"SELECT {_COLUMNS} FROM assets WHERE account_id = :account AND id = ANY(:ids)"),  # noqa: S608  # constant
+        {"account": actor.account_id, "ids": list(asset_ids)},
+    )
+    found = {row.id: Asset(**row._mapping) for row in rows}
+    return [found[each] for each in asset_ids if each in found]
+
+
+async def story(session: AsyncSession, *, actor: Actor, asset_id: UUID) -> Made | None:
+    """How an output was made; None for an upload."""
+    row = (
+        await session.execute(
+            text(
+                "SELECT b.model, b.prompt, b.params, g.position, a.created_at FROM assets a "
+                "JOIN generations g ON g.id = a.generation_id JOIN batches b ON b.id = g.batch_id "
+                "WHERE a.id = :id AND a.account_id = :account"
+            ),
+            {"id": asset_id, "account": actor.account_id},
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    return Made(
+        model=row.model,
+        prompt=row.prompt,
+        params=params_from_json(row.params),
+        position=row.position,
+        created_at=row.created_at,
+    )
+
+
+async def library(
+    session: AsyncSession, *, actor: Actor, before: UUID | None = None, limit: int = 60
+) -> Sequence[Finished]:
+    """Finished outputs of the account over all its workspaces, newest first; `before` is the last one shown."""
+    rows = await session.execute(
+        text(
+            "SELECT a.id AS asset_id, a.generation_id, a.kind, a.width, a.height, a.duration_ms, b.prompt, "
+            "a.created_at, (a.created_at AT TIME ZONE 'UTC')::date AS day FROM assets a "
+            "JOIN generations g ON g.id = a.generation_id JOIN batches b ON b.id = g.batch_id "
+            "WHERE a.account_id = :account AND a.generation_id IS NOT NULL "
+            "AND (CAST(:before AS uuid) IS NULL OR (a.created_at, a.id) < "
+            "(SELECT p.created_at, p.id FROM assets p WHERE p.id = :before AND p.account_id = :account)) "
+            "ORDER BY a.created_at DESC, a.id DESC LIMIT :limit"
+        ),
+        {"account": actor.account_id, "before": before, "limit": max(1, min(limit, 200))},
+    )
+    return [Finished(**row._mapping) for row in rows]
+
+
+async def count(session: AsyncSession, *, actor: Actor) -> int:
+    """How many finished outputs the account has."""
+    found = await session.scalar(
+        text("SELECT count(*) FROM assets WHERE account_id = :account AND generation_id IS NOT NULL"),
+        {"account": actor.account_id},
+    )
+    return int(found or 0)

@@ -1,0 +1,74 @@
+"""One-time sign-in links: for the embedded default and for an operator's rescue. 15 minutes, one use, hashed."""
+
+from __future__ import annotations
+
+import secrets
+from uuid import uuid4
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from studio.config import settings
+from studio.errors import StudioError
+from studio.services import accounts
+from studio.services.sessions import hash_token
+
+MINUTES = 15
+
+
+class LinkUsed(StudioError):
+    """This sign-in link was used already or has expired. Ask for a new one."""
+
+    code = "link_used"
+    status = 410
+
+
+async def create(session: AsyncSession, *, email: str) -> str:
+    """A new link for an address, as a whole URL. Nothing but the token's hash is kept."""
+    token = secrets.token_urlsafe(32)
+    await session.execute(
+        text(
+            "INSERT INTO signin_links (id, token_hash, email, expires_at) "
+            "VALUES (:id, :hash, :email, studio_now() + make_interval(mins => :minutes))"
+        ),
+        {"id": uuid4(), "hash": hash_token(token), "email": accounts.clean_email(email), "minutes": MINUTES},
+    )
+    return f"{settings().public_url}/signin/{token}"
+
+
+async def use(session: AsyncSession, *, token: str) -> str:
+    """The address that a link signs in. The conditional update lets one use win.
+
+    Raises:
+        LinkUsed: used, expired, or never made.
+    """
+    email = await session.scalar(
+        text(
+            "UPDATE signin_links SET used_at = studio_now() "
+            "WHERE token_hash = :hash AND used_at IS NULL AND expires_at > studio_now() RETURNING email"
+        ),
+        {"hash": hash_token(token)},
+    )
+    if email is None:
+        raise LinkUsed
+    return email
+
+
+def create_for(email: str) -> str:
+    """The same from a command line: opens its own transaction."""
+    import asyncio
+
+    from studio import db
+
+    async def run() -> str:
+        async with db.transaction(db.SYSTEM) as session:
+            url = await create(session, email=email)
+        await db.dispose()
+        return url
+
+    return asyncio.run(run())
+
+
+def create_for_default() -> str:
+    """A link for whoever starts the studio: the first operator, else the embedded default's own address."""
+    return create_for(settings().operators[0] if settings().operators else "you@localhost")

@@ -1,0 +1,159 @@
+"""Who a person is to the studio: name, time zone, workspace, and the kinds of facts that are held about them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
+
+import studio.models  # noqa: F401  (registers the tables)
+from studio.db import Actor
+from studio.errors import NotFound, ValidationError
+from studio.models.base import Held
+
+LONGEST_NAME = 80
+# Table names as a person would say them; one that is missing here is said as it is written.
+TABLES = {
+    "batches": "requests",
+    "batch_inputs": "pictures in requests",
+    "budgets": "monthly totals",
+    "error_events": "faults",
+    "generations": "outputs in the making",
+    "ledger_entries": "ledger",
+    "ledger_heads": "ledger check",
+    "ledger_pseudonyms": "link to the ledger",
+    "assets": "files",
+    "identities": "linked ways to sign in",
+    "mail_optins": "product news",
+    "mails": "mail sent to you",
+    "signin_links": "sign-in links",
+    "accounts": "profile",
+}
+_ENDINGS = ("_micros", "_at", "_url", "_ms", "_bytes")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the person can see and change of themselves."""
+
+    name: str
+    email: str
+    time_zone: str
+    workspace: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class HeldFact:
+    """One kind of fact: its category, which columns of which table, why, and what becomes of it."""
+
+    category: str
+    table: str
+    what: tuple[str, ...]
+    why: str
+    leaves: str
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Places this machine knows, such as Europe/Berlin, and UTC."""
+    elsewhere = ("Etc/", "SystemV/", "US/", "posix/", "right/")
+    return frozenset(
+        {"UTC"} | {name for name in available_timezones() if "/" in name and not name.startswith(elsewhere)}
+    )
+
+
+def zone(name: str) -> ZoneInfo:
+    """A time zone by its stored name; UTC when this machine does not know it."""
+    return ZoneInfo(name if name in time_zones() else "UTC")
+
+
+def clean_name(value: str, what: str) -> str:
+    """One line of printable text. Raises ValidationError."""
+    if any(unicodedata.category(letter) in ("Cc", "Cs", "Co", "Cn") for letter in value.strip()):
+        raise ValidationError(f"{what} is one line of text.")
+    name = " ".join(value.split())
+    if not 1 <= len(name) <= LONGEST_NAME:
+        raise ValidationError(f"{what} has 1 to {LONGEST_NAME} characters.")
+    return name
+
+
+async def get(session: AsyncSession, *, actor: Actor) -> Profile:
+    """The signed-in person's profile, with the active workspace's name."""
+    row = (
+        await session.execute(
+            text(
+                "SELECT a.name, a.email, a.time_zone, a.created_at, coalesce(w.name, '') AS workspace FROM accounts a "
+                "LEFT JOIN workspaces w ON w.id = :workspace AND w.account_id = a.id WHERE a.id = :account"
+            ),
+            {"account": actor.account_id, "workspace": actor.workspace_id},
+        )
+    ).one()
+    return Profile(**row._mapping)
+
+
+async def rename(session: AsyncSession, *, actor: Actor, name: str) -> None:
+    """Change one's name. Raises ValidationError."""
+    await session.execute(
+        text("UPDATE accounts SET name = :name WHERE id = :id"),
+        {"id": actor.account_id, "name": clean_name(name, "A name")},
+    )
+
+
+async def set_time_zone(session: AsyncSession, *, actor: Actor, time_zone: str) -> None:
+    """In which time zone dates are shown. Raises ValidationError for a name that is none."""
+    if time_zone not in time_zones():
+        raise ValidationError("Choose a time zone from the list.")
+    await session.execute(
+        text("UPDATE accounts SET time_zone = :zone WHERE id = :id"), {"id": actor.account_id, "zone": time_zone}
+    )
+
+
+async def rename_workspace(session: AsyncSession, *, actor: Actor, name: str) -> None:
+    """Rename the active workspace. Raises ValidationError, or NotFound when it is gone."""
+    done = await session.scalar(
+        text("UPDATE workspaces SET name = :name WHERE id = :id AND account_id = :account RETURNING true"),
+        {"id": actor.workspace_id, "account": actor.account_id, "name": clean_name(name, "A workspace's name")},
+    )
+    if not done:
+        raise NotFound
+
+
+def _word(column: str) -> str:
+    for ending in _ENDINGS:
+        column = column.removesuffix(ending)
+    return column.replace("_", " ")
+
+
+def _leaves(held: Held) -> str:
+    years, rest = divmod(held.days or 0, 365)
+    span = f"{years} years" if years > 1 and not rest else f"{held.days} days"
+    if held.fate == "erase":
+        return "Erased with your account"
+    kept = f", the rest kept {span}" if held.days else ", the rest kept"
+    return f"Cut loose from you{kept}" if held.fate == "anonymise" else f"Erased after {span}"
+
+
+def facts() -> Sequence[HeldFact]:
+    """Every kind of fact about a person, read from the classes on the columns themselves."""
+    found: dict[tuple[str, str, str, str], list[str]] = {}
+    for table in SQLModel.metadata.sorted_tables:
+        for column in table.columns:
+            held = column.info["held"]
+            if held.category == "technical" or column.name == "id" or column.name.endswith("_id"):
+                continue  # an id says nothing by itself
+            said = TABLES.get(table.name, table.name.replace("_", " "))
+            key = (held.category, said, held.why, _leaves(held))
+            word = _word(column.name)
+            if word not in found.setdefault(key, []):
+                found[key].append(word)
+    order = ("account", "content", "operational")
+    rows = [HeldFact(key[0], key[1], tuple(words), key[2], key[3]) for key, words in found.items()]
+    return sorted(rows, key=lambda row: (order.index(row.category), row.table))
