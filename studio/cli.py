@@ -1,0 +1,248 @@
+"""The command line. Every command imports what it needs when it runs: `serve` must stay small, `web` starts fast."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.config import Settings, SettingsError, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def _database_url(ours: Settings) -> str:
+    """The configured database, or the embedded one of a Studio that runs on this data folder."""
+    if ours.database_url is not None:
+        return ours.database_url
+    from studio.embedded.postgres import running_url
+
+    url = running_url(ours.data_dir)
+    if url is None:
+        raise SettingsError("DATABASE_URL: expected, because no Studio is running on this data folder (make run)")
+    os.environ["DATABASE_URL"] = url
+    settings.cache_clear()
+    return url
+
+
+# Commands
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Run everything: database, web, worker and simulator, on one port."""
+    from studio import serve as whole
+
+    return whole.main(with_parent=arguments.with_parent)
+
+
+def web(_: argparse.Namespace) -> int:
+    """Run one web process; DATABASE_URL names its database."""
+    from studio import web as server
+
+    _database_url(settings())
+    server.run(settings())
+    return 0
+
+
+def worker(_: argparse.Namespace) -> int:
+    """Run one worker process; DATABASE_URL names its database."""
+    _database_url(settings())
+    import asyncio
+
+    from studio.jobs.app import run_worker
+
+    asyncio.run(run_worker())
+    return 0
+
+
+def build(_: argparse.Namespace) -> int:
+    """Build the front end unless it is built already, and say where it is."""
+    from studio import frontend
+
+    try:
+        _say(str(frontend.ensure(_say)))
+    except frontend.FrontendError as error:
+        _complain(str(error))
+        return 1
+    return 0
+
+
+def migrate(arguments: argparse.Namespace) -> int:
+    """Bring the database to this release's schema."""
+    url = _database_url(settings())
+    if arguments.if_needed and _at_head(url):
+        return 0
+    from studio import db
+
+    db.migrate(url)
+    return 0
+
+
+def _head_revisions(versions: Path) -> set[str]:
+    """The newest revisions, read from the files: importing alembic to ask would cost most of a second."""
+    own: set[str] = set()
+    replaced: set[str] = set()
+    for path in versions.glob("*.py"):
+        text = path.read_text()
+        if name := re.search(r"^revision\b[^=\n]*=\s*[\"'](\w+)[\"']", text, re.MULTILINE):
+            own.add(name[1])
+        if before := re.search(r"^down_revision\b[^=\n]*=(.*)$", text, re.MULTILINE):
+            replaced.update(re.findall(r"[\"'](\w+)[\"']", before[1]))
+    return own - replaced
+
+
+def _at_head(url: str) -> bool:
+    """Whether the database already has the newest schema; any doubt is a no."""
+    import psycopg
+
+    heads = _head_revisions(ROOT / "alembic" / "versions")
+    try:
+        with psycopg.connect(url, connect_timeout=10) as connection:
+            found = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    except psycopg.Error:
+        return False
+    return bool(heads) and {row[0] for row in found} == heads
+
+
+def signin_link(arguments: argparse.Namespace) -> int:
+    """Make a one-time sign-in link and print it."""
+    ours = settings()
+    _database_url(ours)
+    from studio.services.identity import signin_link as links
+
+    if arguments.default:
+        _say(links.create_for_default())
+        return 0
+    if not arguments.email:
+        _complain("studio signin-link: expected an e-mail address, such as studio signin-link you@example.org")
+        return 2
+    _say(links.create_for(arguments.email))
+    return 0
+
+
+def invite(arguments: argparse.Namespace) -> int:
+    """Let an address make an account with a sign-in provider, for 30 days."""
+    _database_url(settings())
+    import asyncio
+
+    from studio import db
+    from studio.errors import StudioError
+    from studio.services import accounts
+
+    async def run() -> str:
+        async with db.transaction(db.SYSTEM) as session:
+            return await accounts.invite(session, email=arguments.email)
+
+    try:
+        _say(f"{asyncio.run(run())} may sign in at {settings().public_url} within {accounts.INVITATION_DAYS} days.")
+    except StudioError as error:
+        _complain(f"studio invite: {error.message}")
+        return 2
+    return 0
+
+
+def reverse(arguments: argparse.Namespace) -> int:
+    """Give back the charge of a generation whose outcome stayed unknown."""
+    _database_url(settings())
+    import asyncio
+    from uuid import UUID
+
+    from studio import db
+    from studio.errors import NotFound
+    from studio.services import attempts, ledger
+
+    async def run() -> int:
+        async with db.transaction(db.SYSTEM) as session:
+            return await attempts.reverse(session, generation_id=UUID(arguments.generation))
+
+    try:
+        _say(f"{ledger.dollars(asyncio.run(run()))} given back.")
+    except (NotFound, ValueError) as error:
+        _complain(str(error))
+        return 1
+    return 0
+
+
+def doctor(_: argparse.Namespace) -> int:
+    """Check settings, database and storage, one line each."""
+    from studio import doctor as checks
+
+    return checks.run(settings(), _say)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A subcommand: its function (whose docstring is the help) and its arguments."""
+
+    run: Callable[[argparse.Namespace], int]
+    arguments: Callable[[argparse.ArgumentParser], object] = lambda _: None
+
+
+def _serve_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--with-parent", action="store_true", help="stop when the process that started this one dies")
+
+
+def _migrate_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--if-needed", action="store_true", help="first look, cheaply, whether there is anything to do")
+
+
+def _reverse_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("generation", help="the generation's id")
+
+
+def _invite_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("email", help="the e-mail address to let in")
+
+
+def _link_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("email", nargs="?", help="the account's e-mail address")
+    parser.add_argument("--default", action="store_true", help="for the first operator, or the local account")
+
+
+COMMANDS: dict[str, Command] = {
+    "serve": Command(serve, _serve_arguments),
+    "web": Command(web),
+    "worker": Command(worker),
+    "build": Command(build),
+    "migrate": Command(migrate, _migrate_arguments),
+    "signin-link": Command(signin_link, _link_arguments),
+    "invite": Command(invite, _invite_arguments),
+    "reverse": Command(reverse, _reverse_arguments),
+    "doctor": Command(doctor),
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="studio", description="Studio: images and video with ModelArk, self-hosted.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        help_line = (command.run.__doc__ or "").splitlines()[0]
+        command.arguments(commands.add_parser(name, help=help_line, description=help_line))
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 it failed, 2 it was asked wrongly."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return COMMANDS[arguments.command].run(arguments)
+    except SettingsError as error:
+        _complain(str(error))
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""Everything known about one output, beside the feed or over it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from studio.components import browser
+from studio.components.styles import icon, picture
+from studio.state.studio import StudioState
+
+D: Any = StudioState.details
+
+
+def _header(close: rx.Component, title: rx.Component) -> rx.Component:
+    return rx.el.div(
+        title,
+        rx.el.span(D.position, class_name="t1 mute num"),
+        rx.el.span(class_name="grow"),
+        _step("chevron-left", "Previous output", -1, D.has_previous),
+        _step("chevron-right", "Next output", 1, D.has_next),
+        close,
+        class_name="bar details-bar",
+    )
+
+
+def _step(mark: str, name: str, by: int, there: Any) -> rx.Component:
+    return rx.el.button(
+        icon(mark),
+        type="button",
+        class_name="ib",
+        disabled=~there,
+        on_click=StudioState.step_details(by),
+        custom_attrs={"aria-label": name},
+    )
+
+
+def _preview() -> rx.Component:
+    ratio = {"aspectRatio": f"{D.width} / {D.height}"}
+    return rx.cond(
+        D.kind == "video",
+        rx.el.video(
+            src=D.original,
+            poster=D.preview,
+            controls=True,
+            plays_inline=True,
+            preload="metadata",
+            loop=True,
+            class_name="view",
+            style=ratio,
+            key=D.asset_id,
+            custom_attrs={"aria-label": D.prompt},
+        ),
+        rx.el.a(
+            picture(D.preview, D.width, D.height, D.prompt),
+            rx.el.span(rx.el.span(icon("maximize-2", 14), class_name="ghostbtn"), class_name="tr"),
+            href=D.original,
+            target="_blank",
+            rel="noopener",
+            class_name="tile view",
+            style=ratio,
+            custom_attrs={"aria-label": "Open full view"},
+        ),
+    )
+
+
+def _act(mark: str, name: str, act: Any) -> rx.Component:
+    return rx.el.button(icon(mark), name, type="button", class_name="btn soft", on_click=act)
+
+
+def _file(mark: str, name: str, href: Any, look: str) -> rx.Component:
+    """A link that looks and is named like the buttons beside it; Hotkeys gives it the space bar."""
+    return rx.el.a(icon(mark), name, href=href, download="", role="button", class_name=look)
+
+
+def _actions() -> rx.Component:
+    image = D.kind == "image"
+    return rx.el.div(
+        _act("rotate-ccw", "Reuse", StudioState.reuse(StudioState.details.batch_id)),
+        _act("shuffle", "Remix", StudioState.remix(StudioState.details.batch_id)),
+        rx.cond(
+            image,
+            rx.fragment(
+                _act("image-plus", "As reference", StudioState.use_as(D.asset_id, "reference")),
+                _act("arrow-right-from-line", "First frame", StudioState.use_as(D.asset_id, "first_frame")),
+                _act("arrow-right-to-line", "Last frame", StudioState.use_as(D.asset_id, "last_frame")),
+            ),
+        ),
+        _file("download", "Download", D.download, "btn soft"),
+        rx.cond(
+            D.download_original != "",
+            _file("file-badge", "Original file", D.download_original, "btn ghost whole"),
+        ),
+        class_name="acts",
+    )
+
+
+def _facts() -> rx.Component:
+    return rx.el.dl(
+        rx.foreach(D.facts, lambda fact: rx.fragment(rx.el.dt(fact.term), rx.el.dd(fact.value))),
+        rx.cond(
+            D.task_id != "",
+            rx.fragment(
+                rx.el.dt("Task"),
+                rx.el.dd(
+                    rx.el.span(D.task_id, class_name="mono clip"),
+                    rx.el.button(
+                        icon("copy", 12),
+                        type="button",
+                        class_name="ib s1",
+                        title="Copy task ID",
+                        custom_attrs={"aria-label": "Copy task ID", "data-copy": D.task_id},
+                    ),
+                    class_name="row",
+                ),
+            ),
+        ),
+        class_name="dl",
+    )
+
+
+def _body() -> rx.Component:
+    return rx.el.div(
+        _preview(),
+        rx.el.p(D.prompt, class_name="told"),
+        rx.cond(D.cost != "", rx.el.p(D.cost, class_name="t1 mute num")),
+        _actions(),
+        rx.el.hr(class_name="sep"),
+        _facts(),
+        class_name="body",
+    )
+
+
+def _close(**props: Any) -> rx.Component:
+    return rx.el.button(
+        icon("x"),
+        type="button",
+        class_name="ib",
+        custom_attrs={"aria-label": "Close details", "data-hotkey": "Escape"},
+        **props,
+    )
+
+
+def panel() -> rx.Component:
+    """Beside the feed on wide screens, over it on narrower ones."""
+    return rx.cond(
+        StudioState.details_open,
+        rx.el.aside(
+            _header(_close(on_click=StudioState.close_details), rx.el.h2("Details", class_name="t2 bold")),
+            _body(),
+            class_name="panel details",
+            custom_attrs={"aria-label": "Details"},
+        ),
+    )
+
+
+def full_screen() -> rx.Component:
+    """On a phone: a dialog that fills the screen."""
+    return browser.media(
+        rx.dialog.root(
+            rx.dialog.content(
+                _header(rx.dialog.close(_close()), rx.dialog.title("Details", class_name="t3 bold")),
+                _body(),
+                class_name="full details",
+                custom_attrs={"aria-describedby": ""},
+            ),
+            open=StudioState.details_open,
+            on_open_change=StudioState.close_details,
+        ),
+        query="(max-width: 767px)",
+    )

@@ -1,0 +1,376 @@
+"""The browser side of `browser.py`: one React function a constant, plain JavaScript without eval."""
+
+from __future__ import annotations
+
+# One interval for all clocks of a module: a hundred running tiles still wake the page once a second.
+ELAPSED = """
+const studioClock = { faces: new Set(), id: 0 };
+function studioTick() { for (const paint of studioClock.faces) paint(); }
+function StudioElapsed({ sinceMs }) {
+  const node = useRef(null);
+  useEffect(() => {
+    const two = (n) => String(n).padStart(2, "0");
+    const paint = () => {
+      const s = Math.max(0, Math.floor((Date.now() - sinceMs) / 1000));
+      const m = Math.floor(s / 60);
+      const said = m < 60 ? `${m}:${two(s % 60)}` : `${Math.floor(m / 60)}:${two(m % 60)}:${two(s % 60)}`;
+      if (node.current) node.current.textContent = said;
+    };
+    paint();
+    studioClock.faces.add(paint);
+    if (!studioClock.id) studioClock.id = setInterval(studioTick, 1000);
+    return () => {
+      studioClock.faces.delete(paint);
+      if (!studioClock.faces.size) { clearInterval(studioClock.id); studioClock.id = 0; }
+    };
+  }, [sinceMs]);
+  return createElement("span", { ref: node, className: "num" });
+}
+"""
+
+# The field is uncontrolled. `flying` holds what was sent and not yet echoed, so an echo that arrives late never
+# overwrites newer typing, while a value the server chose itself (reuse, a starting point) does replace the text.
+TEXT = """
+function StudioText({ kind, value, label, name, placeholder, inputMode, maxLength, delay, onSend, className, id }) {
+  const node = useRef(null), timer = useRef(0), flying = useRef([]), sent = useRef(null), first = useRef(true);
+  const call = useRef(onSend), told = useRef(""), late = useRef(0);
+  const fixed = String(value ?? "");
+  useEffect(() => { call.current = onSend; told.current = fixed; }, [onSend, fixed]);
+  const grow = useCallback(() => {
+    const el = node.current;
+    if (!el || kind !== "textarea" || CSS.supports("field-sizing", "content")) return;
+    el.style.height = "auto";
+    el.style.height = `${el.scrollHeight}px`;
+  }, [kind]);
+  const send = useCallback(() => {
+    clearTimeout(timer.current);
+    const el = node.current;
+    if (!el || el.value === sent.current) return;
+    sent.current = el.value;
+    flying.current = [...flying.current.slice(-30), el.value];
+    if (call.current) call.current(el.value);
+  }, []);
+  useEffect(() => {
+    const el = node.current;
+    if (!el) return;
+    if (first.current) {
+      first.current = false;
+      sent.current = fixed;
+      if (el.value && el.value !== fixed) { send(); grow(); return; }
+    }
+    const echo = flying.current.indexOf(fixed);
+    if (echo >= 0) { flying.current = flying.current.slice(echo + 1); return; }
+    if (el.value !== fixed) { clearTimeout(timer.current); el.value = fixed; }
+    sent.current = fixed;
+    flying.current = [];
+    grow();
+  }, [fixed, send, grow]);
+  useEffect(() => {
+    const form = node.current && node.current.form;
+    if (form) form.addEventListener("submit", send);
+    return () => {
+      clearTimeout(timer.current);
+      clearTimeout(late.current);
+      if (form) form.removeEventListener("submit", send);
+    };
+  }, [send]);
+  // A small field whose value the server refused shows what holds again; a prompt is never taken back.
+  const leave = () => {
+    send();
+    if (kind === "textarea") return;
+    clearTimeout(late.current);
+    late.current = setTimeout(() => {
+      const el = node.current;
+      if (!el || el === document.activeElement || el.value === told.current) return;
+      el.value = told.current;
+      sent.current = told.current;
+      flying.current = [];
+    }, 1500);
+  };
+  return createElement(kind, {
+    ref: node, id, name, className, placeholder, inputMode, maxLength, "aria-label": label, defaultValue: fixed,
+    rows: kind === "textarea" ? 2 : undefined, autoComplete: "off", spellCheck: kind === "textarea",
+    onInput: () => { clearTimeout(timer.current); timer.current = setTimeout(send, delay ?? 150); grow(); },
+    onBlur: leave,
+    onKeyDown: kind === "textarea" ? undefined : (e) => { if (e.key === "Enter") { e.preventDefault(); send(); } },
+  });
+}
+"""
+
+# Radios are left to the browser and put right after each answer; a choice the server refuses returns after 2 s.
+CHOICES = """
+function StudioChoices({ label, value, onPick, className, children }) {
+  const group = useRef(null), timer = useRef(0), name = useId(), fixed = String(value);
+  const settle = useCallback(() => {
+    if (!group.current) return;
+    // All named first: a radio that joins a group later would uncheck the one that was checked.
+    const radios = [...group.current.querySelectorAll("input")];
+    for (const radio of radios) radio.name = name;
+    for (const radio of radios) radio.checked = radio.value === fixed;
+  }, [name, fixed]);
+  useEffect(() => {
+    clearTimeout(timer.current);
+    settle();
+    return () => clearTimeout(timer.current);
+  }, [settle, children]);
+  return createElement("div", {
+    ref: group, role: "radiogroup", "aria-label": label, className,
+    onChange: (e) => { clearTimeout(timer.current); timer.current = setTimeout(settle, 2000); onPick(e.target.value); },
+  }, children);
+}
+"""
+
+TOGGLE = """
+function StudioToggle({ label, value, onPick }) {
+  const [wish, setWish] = useState(null);
+  useEffect(() => { setWish(null); }, [value]);
+  useEffect(() => {
+    if (wish === null) return undefined;
+    const id = setTimeout(() => setWish(null), 2000);
+    return () => clearTimeout(id);
+  }, [wish]);
+  const on = wish === null ? Boolean(value) : wish;
+  return createElement("button", {
+    type: "button", role: "switch", className: "switch", "aria-label": label, "aria-checked": on,
+    onClick: () => { setWish(!on); onPick(!on); },
+  });
+}
+"""
+
+RANGE = """
+function StudioRange({ label, value, low, high, unit, onPick }) {
+  const [wish, setWish] = useState(null);
+  const timer = useRef(0);
+  useEffect(() => { setWish(null); }, [value, low, high]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const shown = wish === null ? value : wish;
+  const share = high > low ? ((shown - low) / (high - low)) * 100 : 0;
+  return createElement("span", { className: "range" },
+    createElement("output", { className: "t1 num med", "aria-hidden": true }, `${shown} ${unit}`),
+    createElement("input", {
+      type: "range", min: low, max: high, step: 1, value: shown, "aria-label": label,
+      "aria-valuetext": `${shown} seconds`, style: { "--v": `${share}%` },
+      onChange: (e) => {
+        const next = Number(e.target.value);
+        setWish(next);
+        clearTimeout(timer.current);
+        timer.current = setTimeout(() => onPick([next]), 120);
+      },
+    }));
+}
+"""
+
+# Three uploads at a time, answers in the order the pictures were given.
+DROP = """
+async function studioUpload(role, files, started, done) {
+  const limit = role === "reference" ? 14 : 1;
+  const errors = [];
+  const pictures = files.filter((f) => !f.type || f.type.startsWith("image/"));
+  if (pictures.length < files.length) errors.push("Only pictures can be added here.");
+  const chosen = pictures.slice(0, limit);
+  const left = pictures.length - chosen.length;
+  if (left && limit === 1) errors.push("One picture fits here. The first was used.");
+  if (left && limit > 1) errors.push(`14 pictures at a time. ${left} left out.`);
+  started(chosen.length);
+  const one = async (file) => {
+    const body = new FormData();
+    body.append("file", file, file.name || "pasted.png");
+    try {
+      const answer = await fetch(`/api/uploads?role=${encodeURIComponent(role)}`,
+        { method: "POST", body, headers: { "X-Studio": "1" }, credentials: "same-origin" });
+      const said = await answer.json().catch(() => ({}));
+      const name = file.name || "The picture";
+      return said.id ? said : { error: said.error || `${name} was not accepted. Try again in a moment.` };
+    } catch {
+      return { error: "The upload did not arrive. Check the connection and try again." };
+    }
+  };
+  const out = new Array(chosen.length);
+  let next = 0;
+  const lane = async () => { while (next < chosen.length) { const i = next++; out[i] = await one(chosen[i]); } };
+  await Promise.all([lane(), lane(), lane()]);
+  for (const o of out) if (o.error) errors.push(o.error);
+  done({ role, ids: out.filter((o) => o.id).map((o) => o.id), errors });
+}
+function StudioDrop({ roleName, zone, hint, label, paste, enabled, onStarted, onDone, className, children }) {
+  const box = useRef(null), input = useRef(null), latest = useRef({});
+  useEffect(() => { latest.current = { roleName, enabled, onStarted, onDone }; });
+  useEffect(() => {
+    const el = box.current;
+    let depth = 0;
+    const take = (files) => {
+      const now = latest.current;
+      if (now.enabled && files.length) studioUpload(now.roleName, files, now.onStarted, now.onDone);
+    };
+    const holds = (e) => latest.current.enabled && e.dataTransfer && [...e.dataTransfer.types].includes("Files");
+    const over = (on) => { if (on) el.setAttribute("data-over", ""); else el.removeAttribute("data-over"); };
+    const enter = (e) => { if (holds(e)) { e.preventDefault(); depth += 1; over(true); } };
+    const move = (e) => { if (holds(e)) { e.preventDefault(); e.dataTransfer.dropEffect = "copy"; } };
+    const leave = (e) => { if (holds(e)) { depth -= 1; if (depth <= 0) { depth = 0; over(false); } } };
+    const drop = (e) => {
+      if (!holds(e)) return;
+      e.preventDefault(); e.stopPropagation();
+      depth = 0; over(false);
+      take([...e.dataTransfer.files]);
+    };
+    const pick = (e) => {
+      const asked = e.target instanceof Element && e.target.closest("[data-pick]");
+      if (asked && asked.getAttribute("data-pick") === zone && input.current) input.current.click();
+    };
+    const pasted = (e) => {
+      const files = [...((e.clipboardData && e.clipboardData.files) || [])].filter((f) => f.type.startsWith("image/"));
+      if (files.length) { e.preventDefault(); take(files); }
+    };
+    const chosen = () => { take([...input.current.files]); input.current.value = ""; };
+    const wires = [[el, "dragenter", enter], [el, "dragover", move], [el, "dragleave", leave], [el, "drop", drop],
+      [document, "click", pick], [input.current, "change", chosen]];
+    if (paste) wires.push([document, "paste", pasted]);
+    for (const [on, name, fn] of wires) on.addEventListener(name, fn);
+    return () => { for (const [on, name, fn] of wires) on.removeEventListener(name, fn); };
+  }, [zone, paste]);
+  return createElement("div", { ref: box, className: `drop ${className || ""}`, "data-hint": hint }, children,
+    createElement("input", { ref: input, type: "file", hidden: true, "aria-label": label, tabIndex: -1,
+      accept: "image/jpeg,image/png,image/webp,image/gif,image/bmp,image/tiff,image/heic,image/heif",
+      multiple: roleName === "reference" }));
+}
+"""
+
+# A result is "new" when it was not finished before and its tile now lies above the visible part of the feed.
+SCROLLER = """
+function StudioScroller({ batches, className, children }) {
+  const box = useRef(null), known = useRef(null);
+  const [fresh, setFresh] = useState(0);
+  useEffect(() => {
+    const el = box.current, before = known.current, now = new Map();
+    for (const batch of batches || []) for (const tile of batch.tiles) now.set(tile.id, tile.state === "done");
+    known.current = now;
+    if (!el || !before || !before.size || el.scrollTop <= 80) return;
+    const top = el.getBoundingClientRect().top + 52;
+    let more = 0;
+    for (const [id, done] of now) {
+      if (!done || before.get(id)) continue;
+      const tile = document.getElementById(`tile-${id}`);
+      if (tile && tile.getBoundingClientRect().bottom < top) more += 1;
+    }
+    if (more) setFresh((n) => n + more);
+  }, [batches]);
+  useEffect(() => {
+    const el = box.current;
+    const calm = () => { if (el.scrollTop <= 80) setFresh(0); };
+    const still = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const up = () => el.scrollTo({ top: 0, behavior: still() ? "auto" : "smooth" });
+    el.addEventListener("scroll", calm, { passive: true });
+    el.addEventListener("studio:top", up);
+    return () => { el.removeEventListener("scroll", calm); el.removeEventListener("studio:top", up); };
+  }, []);
+  const words = `${fresh} new ${fresh === 1 ? "result" : "results"}`;
+  const up = { type: "button", className: "btn solid s1", "data-to-top": "" };
+  return createElement("div", { ref: box, className, "data-feed": "" },
+    createElement("div", { className: "fresh", role: "status" }, fresh > 0 && createElement("button", up, words)),
+    children);
+}
+"""
+
+MEDIA = """
+function StudioMedia({ query, children }) {
+  const [on, setOn] = useState(false);
+  useEffect(() => {
+    const list = window.matchMedia(query);
+    const look = () => setOn(list.matches);
+    look();
+    list.addEventListener("change", look);
+    return () => list.removeEventListener("change", look);
+  }, [query]);
+  return on ? children : null;
+}
+"""
+
+# From "system" the first click always changes what is seen; the third returns to the system's choice.
+THEME = """
+function StudioTheme({ className, children }) {
+  const { rawColorMode, resolvedColorMode, setColorMode } = useContext(ColorModeContext);
+  const system = () => (window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  const turn = () => {
+    const other = resolvedColorMode === "dark" ? "light" : "dark";
+    const next = rawColorMode === "system" ? other : rawColorMode === system() ? "system" : other;
+    setColorMode(next);
+    const headers = { "Content-Type": "application/json", "X-Studio": "1" };
+    const body = JSON.stringify({ theme: next });
+    fetch("/api/theme", { method: "POST", credentials: "same-origin", headers, body }).catch(() => {});
+  };
+  const name = "Switch theme";
+  const props = { type: "button", className, "aria-label": name, title: name, onClick: turn };
+  return createElement("button", props, children);
+}
+"""
+
+DISMISS = """
+function StudioDismiss({ after, onLate }) {
+  const node = useRef(null), call = useRef(onLate);
+  useEffect(() => { call.current = onLate; }, [onLate]);
+  useEffect(() => {
+    const toast = node.current.closest(".toast");
+    let id = 0;
+    const wait = () => { clearTimeout(id); id = setTimeout(() => call.current(), after); };
+    const hold = () => clearTimeout(id);
+    const wires = [["pointerenter", hold], ["focusin", hold], ["pointerleave", wait], ["focusout", wait]];
+    for (const [name, fn] of wires) toast.addEventListener(name, fn);
+    wait();
+    return () => { clearTimeout(id); for (const [name, fn] of wires) toast.removeEventListener(name, fn); };
+  }, [after]);
+  return createElement("span", { ref: node, hidden: true });
+}
+"""
+
+# Keys act by pressing the visible control that declares them, so a key can never do what a button cannot.
+HOTKEYS = """
+function StudioHotkeys() {
+  useEffect(() => {
+    const shown = (el) => el && el.getClientRects().length > 0;
+    const press = (key) => {
+      const el = [...document.querySelectorAll(`[data-hotkey="${key}"]`)].find(shown);
+      if (el) el.click();
+      return Boolean(el);
+    };
+    const keys = (e) => {
+      if (e.defaultPrevented || e.repeat || e.isComposing) return;
+      if ((e.ctrlKey || e.metaKey) && e.key === "Enter") {
+        const form = document.getElementById("composer");
+        if (!form || document.querySelector("[role=dialog],[role=alertdialog]")) return;
+        e.preventDefault();
+        form.requestSubmit();
+        return;
+      }
+      const on = e.target;
+      if (e.ctrlKey || e.metaKey || e.altKey || !(on instanceof Element)) return;
+      if (e.key === " " && on.matches("a[role=button]")) { e.preventDefault(); on.click(); return; }
+      if (on.closest("input:not([type=radio]):not([type=range]),textarea,select,[contenteditable]")) return;
+      if (on.closest("[role=menu],[role=listbox],[role=dialog]")) return;
+      const prompt = document.getElementById("prompt");
+      if (e.key === "/" && shown(prompt)) { e.preventDefault(); prompt.focus(); }
+      else if (e.key === "?" || e.key === "Escape") { if (press(e.key)) e.preventDefault(); }
+    };
+    const clicks = (e) => {
+      const on = e.target instanceof Element ? e.target : null;
+      const copy = on && on.closest("[data-copy]");
+      if (copy && navigator.clipboard) {
+        navigator.clipboard.writeText(copy.getAttribute("data-copy")).then(() => {
+          copy.setAttribute("data-copied", "");
+          setTimeout(() => copy.removeAttribute("data-copied"), 1600);
+          const said = document.getElementById("said");
+          if (said) said.textContent = "Copied";
+        }).catch(() => {});
+      }
+      if (on && on.closest("[data-to-top]")) {
+        const feed = document.querySelector("[data-feed]");
+        if (feed) feed.dispatchEvent(new Event("studio:top"));
+      }
+    };
+    if (/Mac|iPhone|iPad/.test(navigator.platform)) document.documentElement.setAttribute("data-mac", "");
+    document.addEventListener("keydown", keys);
+    document.addEventListener("click", clicks);
+    return () => { document.removeEventListener("keydown", keys); document.removeEventListener("click", clicks); };
+  }, []);
+  return createElement("span", { id: "said", className: "sr", role: "status" });
+}
+"""

@@ -1,0 +1,207 @@
+"""The frame around every page of the studio: rail, phone bars, account, shortcuts, messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+from reflex_components_core.react_router.dom import ReactRouterLink
+
+from studio.components import browser
+from studio.components.styles import cx, icon, logo
+from studio.components.toasts import toasts
+from studio.state.studio import StudioState
+
+PAGES = (
+    ("Studio", "/", "wand-sparkles"),
+    ("Library", "/library", "images"),
+    ("Spend", "/settings/spend", "wallet"),
+    ("Settings", "/settings/profile", "settings"),
+)
+SHORTCUTS = (
+    ("Generate", ("Ctrl", "Enter")),
+    ("Write the prompt", ("/",)),
+    ("Close details", ("Esc",)),
+    ("Show these shortcuts", ("?",)),
+)
+
+
+def _link(name: str, href: str, mark: str, here: str, *, words: bool) -> rx.Component:
+    current = {"aria-current": "page"} if name == here else {}
+    if words:
+        return ReactRouterLink.create(icon(mark, 20), name, to=href, custom_attrs=current)
+    return ReactRouterLink.create(icon(mark, 20), to=href, title=name, custom_attrs={"aria-label": name, **current})
+
+
+def _shortcuts() -> rx.Component:
+    """A dialog that lists what exists; opened by its button or by the ? key."""
+    return rx.dialog.root(
+        rx.dialog.trigger(
+            rx.el.button(
+                icon("keyboard", 20),
+                type="button",
+                title="Keyboard shortcuts (?)",
+                custom_attrs={"aria-label": "Keyboard shortcuts", "data-hotkey": "?"},
+            )
+        ),
+        rx.dialog.content(
+            rx.el.div(
+                rx.dialog.title("Keyboard shortcuts", class_name="t4 bold"),
+                rx.dialog.close(_close_button("Close shortcuts")),
+                class_name="row between",
+            ),
+            rx.dialog.description("On a Mac, use ⌘ for Ctrl.", class_name="mute"),
+            rx.el.dl(
+                *[
+                    rx.el.div(rx.el.dt(what), rx.el.dd(*[rx.el.kbd(key, class_name="kbd") for key in keys]))
+                    for what, keys in SHORTCUTS
+                ],
+                class_name="keys",
+            ),
+            class_name="dialog",
+            max_width="420px",
+        ),
+    )
+
+
+def _close_button(name: str) -> rx.Component:
+    return rx.el.button(icon("x"), type="button", class_name="ib", custom_attrs={"aria-label": name})
+
+
+def _account() -> rx.Component:
+    """Who is signed in, and a real POST form to leave."""
+    initials = StudioState.initials
+    return rx.popover.root(
+        rx.popover.trigger(
+            rx.el.button(
+                rx.cond(
+                    initials != "",
+                    rx.el.span(initials, class_name="avatar"),
+                    rx.el.span(icon("user", 14), class_name="avatar blank"),
+                ),
+                type="button",
+                class_name="account",
+                custom_attrs={
+                    "aria-label": rx.cond(initials != "", "Account menu, " + initials, "Account menu"),
+                },
+            )
+        ),
+        rx.popover.content(
+            rx.el.p(StudioState.name, class_name="med clip"),
+            rx.el.p(StudioState.email, class_name="t1 mute clip"),
+            rx.el.hr(class_name="sep"),
+            rx.el.div(
+                browser.theme_button(icon("sun-moon"), "Switch theme", class_name="btn ghost wide"),
+                class_name="phone-only",
+            ),
+            # A plain element: Reflex's own form would keep the browser from sending it.
+            rx.el.div(
+                rx.el.button(icon("log-out"), "Sign out", type="submit", form="signout", class_name="btn ghost wide"),
+            ),
+            class_name="menu",
+            side="right",
+            align="end",
+            width="248px",
+            custom_attrs={"aria-label": "Account"},
+        ),
+    )
+
+
+class PlainForm(rx.el.Div):  # pyright: ignore[reportAttributeAccessIssue, reportUntypedBaseClass]
+    """A form the browser sends by itself."""
+
+    tag = "form"
+
+
+def rail(here: str) -> rx.Component:
+    """The desktop's navigation."""
+    return rx.el.nav(
+        ReactRouterLink.create(logo(), to="/", class_name="logo", custom_attrs={"aria-label": "Home"}),
+        *[_link(*page, here, words=False) for page in PAGES],
+        rx.el.span(class_name="grow"),
+        _shortcuts(),
+        browser.theme_button(icon("sun-moon", 20)),
+        _account(),
+        class_name="rail",
+        custom_attrs={"aria-label": "Main"},
+    )
+
+
+def workspace() -> rx.Component:
+    """The active workspace's name."""
+    return rx.el.span(
+        rx.el.span(class_name="wdot"),
+        rx.cond(
+            StudioState.workspace != "",
+            rx.el.span(StudioState.workspace, class_name="clip"),
+            rx.el.span(class_name="skel", style={"width": "128px", "height": "14px"}),
+        ),
+        class_name="workspace med",
+    )
+
+
+def queue_button(*, short: bool = False) -> rx.Component:
+    """What is running and waiting; takes the feed back to the newest work."""
+    words = rx.el.span(StudioState.queue, class_name="clip") if not short else rx.fragment()
+    return rx.cond(
+        StudioState.queue != "",
+        rx.el.button(
+            rx.el.span(class_name="spin"),
+            words,
+            type="button",
+            class_name="ib touch" if short else "btn soft s1 num",
+            title=StudioState.queue_name,
+            custom_attrs={"aria-label": StudioState.queue_name, "data-to-top": ""},
+        ),
+    )
+
+
+def simulated() -> rx.Component:
+    """Says plainly that no provider is connected."""
+    return rx.cond(
+        StudioState.simulated,
+        rx.tooltip(
+            rx.el.button(icon("flask-conical", 12), "Simulated", type="button", class_name="badge amber s2"),
+            content="Pictures come from the built-in simulator. No provider is connected and no money is spent.",
+        ),
+    )
+
+
+def _phone_top(title: str) -> rx.Component:
+    left = (
+        workspace()
+        if title == "Studio"
+        else rx.el.span(title, class_name="t4 bold", custom_attrs={"aria-hidden": "true"})
+    )
+    return rx.el.header(
+        left, rx.el.span(class_name="grow"), simulated(), queue_button(short=True), _account(), class_name="ptop"
+    )
+
+
+def _tabbar(here: str) -> rx.Component:
+    return rx.el.nav(
+        *[_link(*page, here, words=True) for page in PAGES],
+        class_name="tabbar",
+        custom_attrs={"aria-label": "Main"},
+    )
+
+
+def shell(
+    *content: rx.Component, here: str, title: str = "", kind: str = "", messages: Any = StudioState
+) -> rx.Component:
+    """One page inside its frame.
+
+    `here` is the page's name in the navigation and `title` what a phone shows above it, where that is another;
+    `kind` adds the page's own grid class, `messages` is the state that holds toasts.
+    """
+    return rx.el.div(
+        rail(here),
+        _phone_top(title or here),
+        *content,
+        _tabbar(here),
+        PlainForm.create(id="signout", custom_attrs={"method": "post", "action": "/signout"}),
+        browser.hotkeys(),
+        toasts(messages),
+        rx.el.div(StudioState.announcement, class_name="sr", role="status", custom_attrs={"aria-live": "polite"}),
+        class_name=cx(f"app {kind}".strip()),
+    )

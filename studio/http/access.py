@@ -1,0 +1,127 @@
+"""Who asks, for the plain HTTP routes, and what an error looks like there."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from html import escape
+from uuid import UUID
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from studio.config import settings
+from studio.db import SYSTEM, Actor, transaction
+from studio.errors import NotFound, NotSignedIn, StudioError, ValidationError
+from studio.http.socket import cookie_token
+from studio.services import sessions
+from studio.services.eventlog import WRITER
+from studio.services.identity.joining import Entered
+
+MOST_DRAINED = 64 * 1024 * 1024
+Handler = Callable[[Request], Awaitable[Response]]
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>{title} · Studio</title><link rel="stylesheet" href="/plain.css"><link rel="icon" href="/icon.svg"></head>
+<body><main><h1>{title}</h1><p>{text}</p>{more}</main></body></html>"""
+
+
+async def actor_of(request: Request) -> Actor:
+    """The signed-in person. Raises NotSignedIn."""
+    async with transaction(SYSTEM) as session:
+        identity = await sessions.identify(session, token=cookie_token(request.scope["headers"]))
+    if identity is None:
+        raise NotSignedIn
+    return identity.actor
+
+
+def uuid_of(request: Request, name: str) -> UUID:
+    """A path parameter as a UUID. What is not one names nothing: NotFound."""
+    try:
+        return UUID(request.path_params[name])
+    except ValueError:
+        raise NotFound from None
+
+
+def page(title: str, text: str, *, more: str = "", status: int = 200) -> HTMLResponse:
+    """A small page that needs no script. `more` is markup of ours; title and text are escaped."""
+    return HTMLResponse(_PAGE.format(title=escape(title), text=escape(text), more=more), status)
+
+
+def json_errors(handler: Handler) -> Handler:
+    """Answers a StudioError as {"error", "code"} with its status."""
+
+    async def wrapped(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except StudioError as error:
+            refusal = error
+        except HTTPException:  # the form parser's: a body that is no form, or has too many files
+            refusal = ValidationError("This upload could not be read. Send one picture at a time.", code="unreadable")
+        except Exception as error:  # noqa: BLE001  # the border: nothing of its text may reach a browser
+            return JSONResponse({"error": _unexpected(error), "code": "unexpected"}, 500)
+        await _drain(request)
+        return JSONResponse({"error": refusal.message, "code": refusal.code}, refusal.status)
+
+    return wrapped
+
+
+def _unexpected(error: Exception) -> str:
+    reference = WRITER.error("http", error)
+    return f"Something went wrong on our side. Your work is safe. Reference {reference}"
+
+
+async def _drain(request: Request) -> None:
+    """Read what is left of a refused body, up to a limit: a browser that is still sending hears no answer."""
+    left = MOST_DRAINED
+    try:
+        async for chunk in request.stream():
+            left -= len(chunk)
+            if left <= 0:
+                return
+    except (RuntimeError, ClientDisconnect):
+        return  # read to its end already, or the browser has gone
+
+
+def page_errors(handler: Handler) -> Handler:
+    """Answers a StudioError as a small page."""
+
+    async def wrapped(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except NotFound as error:
+            return page("There is nothing here", error.message, more='<p><a href="/">Open Studio</a></p>', status=404)
+        except StudioError as error:
+            return page(
+                "That did not work", error.message, more='<p><a href="/">Open Studio</a></p>', status=error.status
+            )
+        except Exception as error:  # noqa: BLE001  # the border: nothing of its text may reach a browser
+            return page("That did not work", _unexpected(error), status=500)
+
+    return wrapped
+
+
+def set_session(response: Response, token: str) -> None:
+    """The one cookie of a signed-in browser."""
+    response.set_cookie(
+        settings().cookie_name,
+        token,
+        max_age=settings().session_absolute_days * 86_400,
+        path="/",
+        secure=settings().secure,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def go_in(entered: Entered) -> Response:
+    """Send the browser on with its new cookie."""
+    response = RedirectResponse(entered.path, 303)
+    set_session(response, entered.token)
+    return response
+
+
+def clear_session(response: Response) -> None:
+    """Take the cookie back."""
+    response.delete_cookie(settings().cookie_name, path="/", secure=settings().secure, httponly=True, samesite="lax")

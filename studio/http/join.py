@@ -1,0 +1,125 @@
+"""The one page of questions at the first sign-in. It needs no script, and until it is answered nothing is stored."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from jinja2 import Environment
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from studio.db import SYSTEM, transaction
+from studio.errors import ValidationError
+from studio.http.access import clear_session, go_in, page_errors
+from studio.http.socket import cookie_token
+from studio.services.identity import joining
+from studio.services.identity.joining import VERSIONS, Arrival
+
+LARGEST_FORM = 2000
+ART = (
+    ("lake-6", "city-1", "dahlia-1", "ocean-2"),
+    ("vases-2", "ink-2", "aurora-3", "pebbles-1"),
+    ("planet-1", "dunes-2", "blob-1", "paper-1"),
+)
+
+_PAGE = Environment(autoescape=True).from_string("""<!doctype html>
+<html lang="en" class="{{ theme }}"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<title>Before you start · Studio</title><link rel="stylesheet" href="/join.css">
+<link rel="icon" href="/icon.svg"></head>
+<body>
+<div class="behind" aria-hidden="true"><div class="words"><p class="name">Studio</p>
+<p class="large">Make pictures and film. Know the price first.</p></div>
+{%- for column in art %}<div>
+{%- for each in column %}<img src="/art/{{ each }}.webp" alt="">{% endfor %}</div>{% endfor -%}
+</div>
+<main><div class="dialog" role="dialog" aria-labelledby="title" aria-describedby="about">
+<div class="who"><span class="avatar" aria-hidden="true">{{ initials }}</span>
+<div><p class="name">{{ name }}</p><p class="small">{{ email }}</p></div></div>
+<h1 id="title">Before you start</h1>
+<p id="about">Two confirmations we need once. Nothing is ticked for you.</p>
+<form method="post" action="/join">
+{% if problem %}<p class="problem" role="alert">{{ problem }}</p>{% endif %}
+<div class="option"><input type="checkbox" id="adult" name="adult" value="1" aria-describedby="adult-more"
+{%- if ticked.adult %} checked{% endif %} required>
+<div><label for="adult">I am 16 or older</label>
+<p class="small" id="adult-more">We store this answer and its date, not your birthday.</p></div></div>
+<div class="option"><input type="checkbox" id="terms" name="terms" value="1" aria-describedby="terms-more"
+{%- if ticked.terms %} checked{% endif %} required>
+<div><label for="terms">I have read the Privacy policy and accept the Terms</label>
+<p class="small" id="terms-more">
+<a href="/privacy" target="_blank" rel="noopener">Privacy policy {{ versions.privacy }}</a>,
+<a href="/terms" target="_blank" rel="noopener">Terms {{ versions.terms }}</a>. Open in a new tab.</p></div></div>
+<details open><summary>Optional, off</summary>
+<div class="option"><input type="checkbox" id="marketing" name="marketing" value="1"
+{%- if ticked.marketing %} checked{% endif %}><label for="marketing">Mail me news about Studio</label></div></details>
+<div class="ends"><button name="go" value="leave" class="quiet" formnovalidate>Leave and sign out</button>
+<button name="go" value="on" class="main" aria-describedby="hint">Continue</button></div>
+<p class="small hint" id="hint">Tick both to continue.</p>
+</form></div></main></body></html>""")  # autoescape: every value is text
+
+
+def _draw(request: Request, who: Arrival, *, ticked: dict[str, bool], problem: str = "", status: int = 200) -> Response:
+    name = who.name or who.email.split("@")[0]
+    theme = request.cookies.get("theme", "")
+    return HTMLResponse(
+        _PAGE.render(
+            name=name,
+            email=who.email,
+            initials="".join(part[0] for part in name.replace(".", " ").split()[:2]).upper(),
+            theme=theme if theme in ("dark", "light") else "",
+            art=ART,
+            ticked=ticked,
+            problem=problem,
+            versions=VERSIONS,
+        ),
+        status,
+    )
+
+
+async def _waiting(token: str) -> Arrival | None:
+    async with transaction(SYSTEM) as session:
+        return await joining.waiting(session, token=token)
+
+
+@page_errors
+async def ask(request: Request) -> Response:
+    """GET /join: the questions, for whoever has just proved who they are."""
+    token = cookie_token(request.scope["headers"])
+    who = await _waiting(token)
+    if who is None:
+        return RedirectResponse("/", 303)
+    return _draw(request, who, ticked={})
+
+
+@page_errors
+async def answer(request: Request) -> Response:
+    """POST /join: `go=leave` leaves nothing stored; otherwise both must be ticked."""
+    token = cookie_token(request.scope["headers"])
+    given = parse_qs((await _body(request)).decode("latin-1"))
+    ticked = {name: given.get(name) == ["1"] for name in ("adult", "terms", "marketing")}
+    who = await _waiting(token)
+    if who is None:  # a second click: the first one has signed in, or the time is over
+        return RedirectResponse("/", 303)
+    if given.get("go") == ["leave"]:
+        async with transaction(SYSTEM) as session:
+            await joining.leave(session, token=token)
+        response = RedirectResponse("/welcome", 303)
+        clear_session(response)
+        return response
+    try:
+        async with transaction(SYSTEM) as session:
+            entered = await joining.accept(session, token=token, **ticked)
+    except ValidationError as error:
+        return _draw(request, who, ticked=ticked, problem=error.message, status=error.status)
+    return go_in(entered)
+
+
+async def _body(request: Request) -> bytes:
+    """The form, or as much of it as a form of ours can have."""
+    read = b""
+    async for part in request.stream():
+        read += part
+        if len(read) > LARGEST_FORM:
+            raise ValidationError("This form is larger than ours can be.")
+    return read

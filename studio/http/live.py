@@ -1,0 +1,122 @@
+"""Live pages: one LISTEN per web process, and a push to the tabs of the account that something changed for.
+
+Notifications are hints. A tab that misses one is right again after its next event, a reload or a reconnect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import defaultdict
+from uuid import UUID
+
+import psycopg
+import reflex as rx
+
+from studio.config import settings
+from studio.db import SYSTEM, role_options, transaction
+from studio.http.socket import StudioApp
+from studio.queue import CHANNEL
+from studio.services import sessions
+from studio.state.guard import acting_as
+from studio.state.library import LibraryState
+from studio.state.studio import StudioState
+
+log = logging.getLogger("studio")
+WEB_LOCK = 7305003
+
+
+class SecondWebError(Exception):
+    """Another web process serves this database. Set REDIS_URL to run more than one."""
+
+
+async def only_web() -> psycopg.AsyncConnection | None:
+    """Without Redis, tabs live in one process: a lock that a second one cannot get, held as long as the connection.
+
+    Raises:
+        SecondWebError: another web process has it.
+    """
+    url = settings().database_url
+    if settings().redis_url is not None or url is None:
+        return None
+    connection = await psycopg.AsyncConnection.connect(url, autocommit=True, options=role_options("sys"))
+    for _ in range(20):
+        row = await (await connection.execute("SELECT pg_try_advisory_lock(%s)", (WEB_LOCK,))).fetchone()
+        if row and row[0]:
+            return connection
+        await asyncio.sleep(0.25)  # the one before may be on its way out
+    await connection.close()
+    raise SecondWebError
+
+
+class Live:
+    """Collects what changed per account and pushes it, one push at a time for each account."""
+
+    def __init__(self, app: StudioApp) -> None:
+        self.app = app
+        self.changed: dict[UUID, set[str]] = defaultdict(set)
+        self.pushing: dict[UUID, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Listen for as long as the process lives; a lost connection is made again."""
+        while True:
+            try:
+                await self._listen()
+            except psycopg.OperationalError as error:
+                log.warning("The live connection was lost (%s); trying again.", type(error).__name__)
+                await asyncio.sleep(1)
+
+    async def _listen(self) -> None:
+        url = settings().database_url
+        assert url
+        connection = await psycopg.AsyncConnection.connect(url, autocommit=True, options=role_options("sys"))
+        async with connection:
+            await connection.execute(f"LISTEN {CHANNEL}")
+            async for notice in connection.notifies():
+                self._note(notice.payload)
+
+    def _note(self, payload: str) -> None:
+        message = json.loads(payload)
+        account = UUID(message["account"])
+        if message["what"] == "revoked":
+            ended = UUID(message["session_id"])
+            self.pushing[ended] = asyncio.create_task(self.app.tabs.close_session(ended))
+            self.pushing[ended].add_done_callback(lambda _: self.pushing.pop(ended, None))
+        elif message["what"] == "batch" and self.app.tabs.tokens_of(account):
+            self.changed[account].add(message["batch"])
+            if account not in self.pushing:
+                self.pushing[account] = asyncio.create_task(self._push(account))
+
+    async def _push(self, account: UUID) -> None:
+        """What comes in during a push is pushed together after it."""
+        try:
+            while batches := sorted(self.changed.pop(account, set())):
+                for token in self.app.tabs.tokens_of(account):
+                    try:
+                        await self._push_tab(account, token, batches)
+                    except Exception as error:  # noqa: BLE001  # one broken tab must not silence the others
+                        log.warning("A push failed: %s", type(error).__name__)
+        finally:
+            del self.pushing[account]
+
+    async def _push_tab(self, account: UUID, token: str, batches: list[str]) -> None:
+        sid = self.app.tabs.token_to_sid.get(token)
+        tab = self.app.tabs.tabs.get(sid) if sid else None
+        if tab is None or tab.account_id != account:
+            return
+        async with transaction(SYSTEM) as session:
+            who = await sessions.still_live(session, session_id=tab.session_id)
+        if who is None:
+            await self.app.tabs.close_session(tab.session_id)
+            return
+        async with (
+            acting_as(who),
+            self.app.modify_state(rx.BaseStateToken(ident=token, cls=StudioState)) as state,
+        ):
+            studio = await state.get_state(StudioState)
+            if studio.loaded:
+                await studio._refresh(batches)
+            library = await state.get_state(LibraryState)
+            if library.loaded:
+                await library._read()

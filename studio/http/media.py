@@ -1,0 +1,160 @@
+"""Files in and out: uploads, originals, thumbnails, downloads. Only to the session of whoever owns them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC
+from uuid import UUID, uuid4
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from studio.db import transaction
+from studio.errors import NotFound, ValidationError
+from studio.http.access import actor_of, json_errors, page_errors, uuid_of
+from studio.runtime import storage
+from studio.services import assets
+from studio.services.byteplus import catalog
+from studio.services.media import in_thread, metadata, thumbnails, uploads
+from studio.services.storage import RangeNotSatisfiable
+
+MOST_UPLOAD = 31 * 1024 * 1024
+SAFE_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "video/mp4", "video/quicktime"})
+EXTENSIONS = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/webp": "webp",
+    "video/mp4": "mp4",
+    "video/quicktime": "mov",
+}
+ROLES = ("reference", "first_frame", "last_frame")
+YEAR = 31_536_000
+_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
+
+
+@json_errors
+async def upload(request: Request) -> Response:
+    """POST /api/uploads?role=…: one picture as multipart field "file". Answers {"id", "width", "height"}."""
+    actor = await actor_of(request)
+    role = request.query_params.get("role", "reference")
+    if role not in ROLES:
+        raise ValidationError("A picture is a reference, a first frame or a last frame.")
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal():
+        raise ValidationError("The size of this upload is not known. Choose the file again.", code="length_unknown")
+    if int(length) > MOST_UPLOAD:
+        raise ValidationError("30 MB at most. This file is larger. Nothing was kept.", code="too_large")
+    async with request.form(max_files=1, max_fields=4) as form:
+        file = form.get("file")
+        if file is None or isinstance(file, str):
+            raise ValidationError("There is no picture in this upload.")
+        data = await file.read()
+    picture = await uploads.accept_image(data)
+    if role != "reference":
+        uploads.check_frame(picture)
+    asset_id = uuid4()
+    small = await thumbnails.make(picture.data)
+    objects = await assets.write_objects(
+        storage(), owner=asset_id, data=picture.data, mime=picture.mime, thumbnails=small.images
+    )
+    async with transaction(actor) as session:
+        await assets.add_upload(
+            session, actor=actor, asset_id=asset_id, objects=objects, width=picture.width, height=picture.height
+        )
+    return JSONResponse({"id": str(asset_id), "width": picture.width, "height": picture.height})
+
+
+@page_errors
+async def media(request: Request) -> Response:
+    """GET /media/{asset}/{variant}: the original, or the thumbnail of at least that size."""
+    actor = await actor_of(request)
+    variant = request.path_params["variant"]
+    async with transaction(actor) as session:
+        asset = await assets.get(session, actor=actor, asset_id=uuid_of(request, "asset"))
+    if variant == "original":
+        return await _send(request, asset.object_key, asset.mime, f'"{asset.sha256}"')
+    if variant not in map(str, assets.THUMBNAILS):
+        raise NotFound
+    return await _send(request, asset.thumbnail(int(variant)), "image/webp", f'"{asset.sha256}-{variant}"')
+
+
+async def _send(request: Request, key: str, mime: str, etag: str) -> Response:
+    """Stream an object, whole or one range. An asset never changes, so a browser may keep it, and only it."""
+    headers = {
+        "etag": etag,
+        "cache-control": f"private, max-age={YEAR}, immutable",
+        "accept-ranges": "bytes",
+        "content-disposition": "inline",
+        "content-security-policy": "default-src 'none'; sandbox",
+        "vary": "cookie",
+    }
+    known = request.headers.get("if-none-match", "")
+    if etag in (tag.strip().removeprefix("W/") for tag in known.split(",")) or known.strip() == "*":
+        return Response(status_code=304, headers=headers)
+    asked = _RANGE.fullmatch(request.headers.get("range", ""))
+    asked = asked if asked and (asked[1] or asked[2]) else None
+    start, end = 0, None
+    if asked:
+        if asked[1]:
+            start, end = int(asked[1]), int(asked[2]) + 1 if asked[2] else None
+        else:
+            found = await storage().stat(key)
+            start = max(0, (found.size if found else 0) - int(asked[2]))
+    try:
+        stream = await storage().open(key, start=start, end=end)
+    except RangeNotSatisfiable:
+        found = await storage().stat(key)
+        return Response(status_code=416, headers={"content-range": f"bytes */{found.size if found else 0}"})
+    headers["content-length"] = str(stream.length)
+    if asked:
+        headers["content-range"] = f"bytes {stream.start}-{stream.end - 1}/{stream.size}"
+    media_type = mime if mime in SAFE_TYPES else "application/octet-stream"
+    if request.method == "HEAD":
+        await stream.aclose()
+        return Response(status_code=206 if asked else 200, headers=headers, media_type=media_type)
+    return StreamingResponse(stream, 206 if asked else 200, headers=headers, media_type=media_type)
+
+
+@page_errors
+async def download(request: Request) -> Response:
+    """GET /download/{asset}: a copy that tells model, prompt and parameters; `?original=1`: the bytes as they came."""
+    actor = await actor_of(request)
+    async with transaction(actor) as session:
+        asset = await assets.get(session, actor=actor, asset_id=uuid_of(request, "asset"))
+        made = await assets.story(session, actor=actor, asset_id=asset.id)
+    extension = EXTENSIONS.get(asset.mime, "bin")
+    headers = {
+        "content-disposition": f'attachment; filename="studio-{_slug(made, asset.id)}.{extension}"',
+        "cache-control": "no-store",
+    }
+    stream = await storage().open(asset.object_key)
+    if made is None or request.query_params.get("original") == "1":
+        headers["content-length"] = str(stream.length)
+        return StreamingResponse(_bytes(stream), headers=headers, media_type=asset.mime)
+    data = b"".join([chunk async for chunk in stream])
+    told = await in_thread(metadata.embed, data, asset.mime, _story(made))
+    return Response(told, headers=headers, media_type=asset.mime)
+
+
+async def _bytes(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for chunk in stream:
+        yield chunk
+
+
+def _slug(made: assets.Made | None, asset_id: UUID) -> str:
+    words = re.findall(r"[a-z0-9]+", (made.prompt if made else "").lower())[:6]
+    return "-".join([*words, asset_id.hex[:8]])
+
+
+def _story(made: assets.Made) -> metadata.GenerationMeta:
+    params = made.params.to_json()
+    return metadata.GenerationMeta(
+        model=catalog.label(made.model),
+        prompt=made.prompt,
+        parameters={
+            key: value for key, value in params.items() if key not in ("prompt", "model") and value is not None
+        },
+        created=made.created_at.astimezone(UTC),
+        seed=params.get("seed"),
+    )

@@ -1,0 +1,45 @@
+"""The HTTP routes as data: everything that is not a Reflex page or its socket."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from studio.db import SYSTEM, transaction
+from studio.http import join, legal, mail, media, oidc, signin, spend
+
+
+async def healthz(_: Request) -> Response:
+    """200 when the database answers."""
+    async with transaction(SYSTEM) as session:
+        await session.execute(text("SELECT 1"))
+    return PlainTextResponse("ok")
+
+
+ROUTES = (
+    Route("/healthz", healthz),
+    Route("/signin/{token}", signin.open_link, methods=["GET"]),
+    Route("/signin/{token}", signin.confirm_link, methods=["POST"]),
+    Route("/auth/{provider}/start", oidc.start, methods=["GET"]),
+    Route("/auth/{provider}/callback", oidc.callback, methods=["GET"]),
+    Route("/join", join.ask, methods=["GET"]),
+    Route("/join", join.answer, methods=["POST"]),
+    Route("/privacy", legal.privacy, methods=["GET"]),
+    Route("/terms", legal.terms, methods=["GET"]),
+    Route("/signout", signin.sign_out, methods=["POST"]),
+    Route("/api/theme", signin.set_theme, methods=["POST"]),
+    Route("/api/uploads", media.upload, methods=["POST"]),
+    Route("/media/{asset}/{variant}", media.media, methods=["GET"]),
+    Route("/download/{asset}", media.download, methods=["GET"]),
+    Route("/mail/unsubscribe/{token}", mail.ask, methods=["GET"]),
+    Route("/mail/unsubscribe/{token}", mail.unsubscribe, methods=["POST"]),
+    Route("/spend.csv", spend.download, methods=["GET"]),
+)
+
+
+def application() -> Starlette:
+    """The Starlette app that Reflex's own is mounted below."""
+    return Starlette(routes=list(ROUTES))

@@ -1,0 +1,74 @@
+"""Signing in with a one-time link, and out."""
+
+from __future__ import annotations
+
+import json
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from studio.config import settings
+from studio.db import SYSTEM, transaction
+from studio.errors import NotSignedIn, ValidationError
+from studio.http.access import clear_session, go_in, json_errors, page, page_errors
+from studio.http.socket import cookie_token
+from studio.services import sessions
+from studio.services.identity import joining, signin_link
+
+THEMES = ("light", "dark", "system")
+YEAR = 31_536_000
+
+
+@page_errors
+async def open_link(request: Request) -> Response:
+    """GET /signin/{token}: signs in, unless another site sent the browser here; then the person is asked first.
+
+    The question keeps a page elsewhere from signing somebody in to an account that is not theirs.
+    """
+    if request.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site"):
+        button = '<form method="post"><button type="submit">Sign in</button></form>'
+        return page("Sign in to Studio", "Another page sent you here with a sign-in link.", more=button)
+    return await _sign_in(request)
+
+
+@page_errors
+async def confirm_link(request: Request) -> Response:
+    """POST /signin/{token}: the answer to that question."""
+    return await _sign_in(request)
+
+
+async def _sign_in(request: Request) -> Response:
+    async with transaction(SYSTEM) as session:
+        email = await signin_link.use(session, token=request.path_params["token"])
+        entered = await joining.arrive(
+            session, arrival=joining.Arrival(email=email), old_token=cookie_token(request.scope["headers"])
+        )
+    return go_in(entered)
+
+
+@page_errors
+async def sign_out(request: Request) -> Response:
+    """POST /signout: end this session everywhere it is open."""
+    async with transaction(SYSTEM) as session:
+        identity = await sessions.identify(session, token=cookie_token(request.scope["headers"]))
+        if identity is None:
+            raise NotSignedIn
+        await sessions.revoke(session, account_id=identity.account_id, session_id=identity.session_id)
+    response = RedirectResponse("/welcome", 303)
+    clear_session(response)
+    return response
+
+
+@json_errors
+async def set_theme(request: Request) -> Response:
+    """POST /api/theme with {"theme": "light" | "dark" | "system"}: kept in a cookie for a year."""
+    try:
+        wanted = json.loads((await request.body())[:200])
+    except ValueError:
+        wanted = None
+    theme = wanted.get("theme") if isinstance(wanted, dict) else None
+    if theme not in THEMES:
+        raise ValidationError("A theme is light, dark or system.")
+    response = Response(status_code=204)
+    response.set_cookie("theme", theme, max_age=YEAR, path="/", secure=settings().secure, samesite="lax")
+    return response

@@ -1,0 +1,82 @@
+"""The route table as data; `add_pages` registers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+
+from studio.pages import index, library, missing, settings_profile, settings_sessions, settings_spend, welcome
+from studio.state.devices import DevicesState
+from studio.state.library import LibraryState
+from studio.state.profile import ProfileState
+from studio.state.spend import SpendState
+from studio.state.studio import StudioState
+from studio.state.welcome import WelcomeState
+
+
+@dataclass(frozen=True)
+class Route:
+    """One page: where it lives, what draws it, what a search engine or a tab shows, what runs when it opens."""
+
+    path: str
+    page: Callable[[], rx.Component]
+    title: str
+    description: str
+    on_load: Any = None
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("/", index.page, "Studio", "Make images and video, with the price on the button.", StudioState.load),
+    Route(
+        "/library",
+        library.page,
+        "Library · Studio",
+        "Everything you made, newest first.",
+        # The frame shows who is signed in, and that lives in the studio's state.
+        [LibraryState.load, StudioState.identify],
+    ),
+    Route(
+        "/settings/profile",
+        settings_profile.page,
+        "Profile · Studio",
+        "Your name, your dates, and what is held about you.",
+        [ProfileState.load, StudioState.identify],
+    ),
+    Route(
+        "/settings/spend",
+        settings_spend.page,
+        "Spend · Studio",
+        "What this month costs, and how much it may.",
+        [SpendState.load, StudioState.identify],
+    ),
+    Route(
+        "/settings/sessions",
+        settings_sessions.page,
+        "Sessions · Studio",
+        "Every browser that is signed in.",
+        [DevicesState.load, StudioState.identify],
+    ),
+    Route(
+        "/welcome",
+        welcome.page,
+        "Sign in to Studio",
+        "Seedream images and Seedance video in a studio your team runs itself.",
+        WelcomeState.load,
+    ),
+    Route("404", missing.page, "Nothing here · Studio", "There is nothing at this address."),
+)
+
+
+def add_pages(app: rx.App) -> None:
+    """Register every page of the browser studio."""
+    for route in ROUTES:
+        app.add_page(
+            route.page,
+            route=route.path,
+            title=route.title,
+            description=route.description,
+            on_load=route.on_load,
+        )

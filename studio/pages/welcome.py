@@ -1,0 +1,100 @@
+"""The signed-out page: what Studio is and how a person gets in. Prerendered; it knows nobody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from studio.components.styles import icon, length, logo, picture
+from studio.state.welcome import WelcomeState
+
+COLUMNS = (
+    (("lake-6", 400, 600), ("city-1", 400, 225), ("dahlia-1", 400, 400), ("ocean-2", 400, 300)),
+    (("vases-2", 400, 533), ("ink-2", 400, 533), ("aurora-3", 400, 711), ("pebbles-1", 400, 533)),
+    (("planet-1", 400, 400), ("dunes-2", 400, 400), ("blob-1", 400, 400), ("paper-1", 400, 400)),
+)
+
+
+def _promise(mark: str, title: str, text: str) -> rx.Component:
+    return rx.el.li(icon(mark, 18), rx.el.span(rx.el.b(title, class_name="med"), " ", text), class_name="row start g3")
+
+
+def _step(number: str, *words: rx.Component | str) -> rx.Component:
+    return rx.el.li(rx.el.span(number, class_name="step num"), rx.el.span(*words))
+
+
+def _google() -> rx.Component:
+    return rx.el.svg(
+        rx.el.svg.path(d="M20.5 12.2h-8.2M20.5 12.2a8.5 8.5 0 1 1-2.6-6.1"),
+        custom_attrs={"viewBox": "0 0 24 24", "aria-hidden": "true"},
+        width="18",
+        height="18",
+        fill="none",
+        stroke="currentColor",
+        stroke_width="2.4",
+    )
+
+
+def _way_in(provider: Any) -> rx.Component:
+    """A plain link: the way to a provider is a page load."""
+    return rx.el.a(
+        rx.cond(provider.mark == "google", _google(), icon("building-2", 18)),
+        "Continue with " + provider.name,
+        href=provider.href,
+        custom_attrs={"reloadDocument": True},  # not a page of the router's
+        class_name="btn s4 soft sso",
+    )
+
+
+def page() -> rx.Component:
+    """Words on the left, pictures on the right."""
+    return rx.el.div(
+        rx.el.main(
+            rx.el.div(logo(), rx.el.span("Studio", class_name="t3 bold"), class_name="row g3 brand"),
+            rx.el.h1("Make pictures and film. Know the price first."),
+            rx.el.p("Seedream images and Seedance video in a studio your team runs itself.", class_name="lead"),
+            rx.cond(
+                length(WelcomeState.providers) > 0,
+                rx.el.div(
+                    rx.foreach(WelcomeState.providers, _way_in),
+                    rx.el.p("We receive your name and e-mail address, nothing else.", class_name="t1 mute"),
+                    class_name="ways",
+                ),
+            ),
+            rx.el.section(
+                rx.el.h2("Sign in with a one-time link", class_name="t3 bold"),
+                rx.el.ol(
+                    _step("1", "The server printed a link when it started. Open it in this browser."),
+                    _step(
+                        "2",
+                        "For a new link, run ",
+                        rx.el.code("studio signin-link EMAIL", class_name="mono"),
+                        " on the server.",
+                    ),
+                ),
+                rx.el.p("A link works once and for a short time. No password is stored.", class_name="t1 mute"),
+                class_name="signin",
+                custom_attrs={"aria-label": "Sign in"},
+            ),
+            rx.el.ul(
+                _promise(
+                    "circle-dollar-sign",
+                    "A cap that holds.",
+                    "The price is on the button, and failures are not charged.",
+                ),
+                _promise("hard-drive", "Yours to run.", "Your library is kept on your own server."),
+                class_name="promises",
+            ),
+            class_name="left",
+        ),
+        rx.el.div(
+            *[
+                rx.el.div(*[picture(f"/art/{name}.webp", width, height) for name, width, height in column])
+                for column in COLUMNS
+            ],
+            class_name="mosaic",
+            custom_attrs={"aria-hidden": "true"},
+        ),
+        class_name="landing",
+    )

@@ -1,0 +1,115 @@
+"""The Sessions page: where the account is signed in, and the way out of each place."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import reflex as rx
+
+from studio.errors import StudioError
+from studio.services import devices, profile
+from studio.state import guard
+from studio.state.guard import action
+from studio.state.settings_views import DeviceView
+from studio.state.spend_views import moment
+from studio.state.toasts import ToastMixin
+
+
+def seen(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """ "now", "12 minutes ago", or the moment. A use is noted at most once a minute."""
+    minutes = int((now - at).total_seconds() // 60)
+    if minutes < 2:
+        return "now"
+    return f"{minutes} minutes ago" if minutes < 60 else moment(at, zone, now)
+
+
+def device_view(device: devices.Device, zone: ZoneInfo, now: datetime) -> DeviceView:
+    """A session as a row."""
+    return DeviceView(
+        id=str(device.id),
+        title=device.name or "Browser without a name",
+        name=device.name,
+        current=device.current,
+        started=moment(device.created_at, zone, now),
+        seen=seen(device.seen_at, zone, now),
+    )
+
+
+class DevicesState(ToastMixin, rx.State):
+    """One tab of the Sessions page."""
+
+    loaded: bool = False
+    devices: list[DeviceView] = []
+    others: int = 0
+    naming: str = ""  # the session whose name is being changed; empty: the dialog is closed
+    naming_error: str = ""
+    leaving: bool = False  # the question before signing out everywhere
+
+    @action
+    async def load(self):
+        """Every live session."""
+        await self._read()
+        self.loaded = True
+
+    async def _read(self) -> None:
+        async with guard.work() as session:
+            rows = await devices.listed(session, actor=guard.actor())
+            zone = profile.zone((await profile.get(session, actor=guard.actor())).time_zone)
+        now = datetime.now(UTC)
+        self.devices = [device_view(row, zone, now) for row in rows]
+        self.others = sum(not row.current for row in rows)
+
+    @action
+    async def name_session(self, session_id: str, value: bool):
+        """Open the dialog that names a session that is listed, or close it."""
+        known = any(each.id == session_id for each in self.devices)
+        self.naming, self.naming_error = session_id if value and known else "", ""
+
+    @action
+    async def save_name(self, form: dict):
+        """Keep the name that was typed."""
+        typed = form.get("name", "")
+        try:
+            async with guard.work() as session:
+                await devices.rename(
+                    session,
+                    actor=guard.actor(),
+                    session_id=guard.uuid(self.naming),
+                    name=typed if isinstance(typed, str) else "",
+                )
+        except StudioError as error:
+            self.naming_error = error.message
+            return
+        self.naming = ""
+        await self._read()
+
+    @action
+    async def end(self, session_id: str):
+        """Sign one browser out; its open pages close."""
+        try:
+            async with guard.work() as session:
+                await devices.revoke(session, actor=guard.actor(), session_id=guard.uuid(session_id))
+        finally:
+            await self._read()
+        self._say("success", "Signed out there", "Its open pages are closed.")
+
+    @action
+    async def end_others(self):
+        """Sign every other browser out."""
+        async with guard.work() as session:
+            ended = await devices.revoke_all(session, actor=guard.actor(), but_this=True)
+        await self._read()
+        self._say("success", "Signed out in 1 browser" if ended == 1 else f"Signed out in {ended} browsers")
+
+    @action
+    async def set_leaving(self, value: bool):
+        """Ask before signing out everywhere, or stop asking."""
+        self.leaving = value
+
+    @action
+    async def end_all(self):
+        """Sign out everywhere, here too."""
+        async with guard.work() as session:
+            await devices.revoke_all(session, actor=guard.actor(), but_this=False)
+        return rx.redirect("/welcome")

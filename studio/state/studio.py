@@ -1,0 +1,323 @@
+"""The studio page: composer, feed and details of one tab."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import reflex as rx
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from studio.config import settings
+from studio.errors import NotFound
+from studio.services import assets, feed, generations, ledger
+from studio.services.byteplus import catalog
+from studio.services.byteplus.params import ImageParams
+from studio.services.generations import ROLES
+from studio.state import guard
+from studio.state.composer import AUTO, NO_INPUT, ComposerMixin
+from studio.state.guard import action
+from studio.state.tiles import batch_view, details_view, media_url
+from studio.state.views import BatchView, DetailsView, InputView
+
+DOUBLE_CLICK_SECONDS = 0.6
+MOST_BATCHES = 120  # shown at once; older ones are in the Library
+
+
+class StudioState(ComposerMixin, rx.State):
+    """What one tab of the studio page shows. Every handler is an `@action`: see `studio.state.guard`."""
+
+    # who
+    signed_in: bool = False
+    name: str = ""
+    initials: str = ""
+    email: str = ""
+    simulated: bool = False
+    workspace: str = ""
+    theme: str = "system"
+
+    # the page
+    submitting: bool = False
+    parameters_open: bool = False  # the phone's sheet
+    uploading: str = ""  # "Uploading 2 pictures", empty when idle
+
+    # feed
+    show: str = "all"
+    batches: list[BatchView] = []
+    has_more: bool = False
+    loaded: bool = False
+    queue: str = ""  # "2 running · 1 waiting", empty when idle
+    queue_name: str = ""  # "Queue: 2 running, 1 waiting"
+    announcement: str = ""  # polite live region
+
+    # details
+    details_open: bool = False
+    details: DetailsView = DetailsView()
+
+    _sent_at: float = 0.0
+    _usual: dict[str, int] = {}
+
+    # Loading and refreshing
+
+    @action
+    async def identify(self):
+        """Who is signed in, for the frame around every page."""
+        self._identify()
+
+    def _identify(self) -> None:
+        who = guard.identity()
+        self.signed_in, self.name, self.email, self.workspace = True, who.name, who.email, who.workspace
+        self.initials = "".join(part[0] for part in who.name.replace(".", " ").split()[:2]).upper() or "?"
+        self.simulated = settings().simulated
+
+    @action
+    async def load(self):
+        """Fill the page for whoever is signed in."""
+        self._identify()
+        if not self.model:
+            self._choose_model(catalog.models("image")[0].id)
+            self._defaults()
+        await self._reload()
+        self.loaded = True
+
+    async def _reload(self) -> None:
+        async with guard.work() as session:
+            rows = await feed.page(session, actor=guard.actor(), kind=self._kind())
+            self._usual = dict(await feed.usual_seconds(session, actor=guard.actor()))
+            await self._totals(session)
+        now = datetime.now(UTC)
+        self.batches = [batch_view(row, now, self._usual) for row in rows]
+        self.has_more = len(rows) == feed.PAGE
+
+    async def _totals(self, session: AsyncSession) -> None:
+        counts = await feed.counts(session, actor=guard.actor())
+        self._show_budget(await ledger.budget(session, account_id=guard.actor().account_id))
+        self._reprice()
+        parts = [f"{counts.running} running"] if counts.running else []
+        parts += [f"{counts.waiting} waiting"] if counts.waiting else []
+        parts += [f"{counts.unknown} unknown"] if counts.unknown else []
+        self.queue = " · ".join(parts)
+        self.queue_name = f"Queue: {', '.join(parts)}" if parts else ""
+
+    def _kind(self) -> str | None:
+        return {"images": "image", "videos": "video"}.get(self.show)
+
+    async def _refresh(self, batch_ids: list[str]) -> None:
+        """Bring batches up to date where they stand; a new one goes on top. Called by handlers and by pushes."""
+        now = datetime.now(UTC)
+        async with guard.work() as session:
+            fresh = []
+            for each in batch_ids:
+                try:
+                    fresh.append(await feed.batch(session, actor=guard.actor(), batch_id=guard.uuid(each)))
+                except NotFound:
+                    self.batches = [b for b in self.batches if b.id != each]
+            await self._totals(session)
+        for row in fresh:
+            self._merge(batch_view(row, now, self._usual), row)
+
+    def _merge(self, view: BatchView, row: feed.BatchRow) -> None:
+        known = next((n for n, b in enumerate(self.batches) if b.id == view.id), None)
+        if known is not None:
+            old = self.batches[known]
+            if old == view:
+                return
+            self._announce(old, view)
+            self.batches[known] = view
+        elif self._kind() in (None, view.kind) and (not self.batches or not self._older(row)):
+            self.batches = [view, *self.batches][:MOST_BATCHES]
+        if self.details_open and any(t.id == self.details.generation_id for t in view.tiles):
+            self.details = details_view(row, self.details.generation_id) or self.details
+
+    def _older(self, row: feed.BatchRow) -> bool:
+        """A batch from below the loaded pages: it is shown when the person gets there."""
+        return self.has_more and (datetime.now(UTC) - row.created_at).total_seconds() > 60
+
+    def _announce(self, old: BatchView, new: BatchView) -> None:
+        done = sum(t.state == "done" for t in new.tiles)
+        ended = all(t.state in ("done", "failed", "cancelled") for t in new.tiles)
+        if ended and not all(t.state in ("done", "failed", "cancelled") for t in old.tiles):
+            self.announcement = f"{done} of {len(new.tiles)} finished: {new.prompt[:60]}"
+
+    # Feed
+
+    @action
+    async def set_show(self, value: str):
+        """All, images or videos."""
+        if value in ("all", "images", "videos"):
+            self.show = value
+            await self._reload()
+
+    @action
+    async def more(self):
+        """The next page below."""
+        if not self.batches or len(self.batches) >= MOST_BATCHES:
+            self.has_more = False
+            return
+        async with guard.work() as session:
+            rows = await feed.page(
+                session, actor=guard.actor(), kind=self._kind(), before=guard.uuid(self.batches[-1].id)
+            )
+        now = datetime.now(UTC)
+        self.batches = [*self.batches, *(batch_view(row, now, self._usual) for row in rows)]
+        self.has_more = len(rows) == feed.PAGE
+
+    @action
+    async def generate(self, form: dict):
+        """Send what the composer holds. `form` carries the prompt as it stands at the click."""
+        prompt = form.get("prompt", self.prompt)
+        if isinstance(prompt, str):
+            self.prompt = prompt[: guard.LONGEST_TEXT]
+        now = time.monotonic()
+        if 0 <= now - self._sent_at < DOUBLE_CLICK_SECONDS:
+            return
+        self._sent_at = now
+        if not self.prompt.strip():
+            self._say("error", "Describe what you want to see first.")
+            return
+        async with guard.work() as session:
+            sent = await generations.submit(
+                session, actor=guard.actor(), params=self._params(self.prompt.strip()), inputs=self._inputs()
+            )
+            self._usual = dict(await feed.usual_seconds(session, actor=guard.actor()))
+        self.parameters_open = False
+        self.notices = []
+        await self._refresh([str(sent.batch_id)])
+
+    @action
+    async def cancel(self, generation_id: str):
+        """Cancel one output that still waits."""
+        async with guard.work() as session:
+            await generations.cancel(session, actor=guard.actor(), generation_id=guard.uuid(generation_id))
+        await self._refresh_of(generation_id)
+
+    @action
+    async def retry(self, generation_id: str):
+        """Ask again for an output that failed or was cancelled."""
+        async with guard.work() as session:
+            new_id = await generations.retry(session, actor=guard.actor(), generation_id=guard.uuid(generation_id))
+        await self._refresh_of(str(new_id))
+
+    async def _refresh_of(self, generation_id: str) -> None:
+        async with guard.work() as session:
+            row = await feed.batch_of(session, actor=guard.actor(), generation_id=guard.uuid(generation_id))
+        await self._refresh([str(row.id)])
+
+    @action
+    async def reuse(self, batch_id: str):
+        """Everything of a batch back into the composer."""
+        await self._take_over(batch_id, seed=True)
+
+    @action
+    async def remix(self, batch_id: str):
+        """Everything but the seed."""
+        await self._take_over(batch_id, seed=False)
+
+    async def _take_over(self, batch_id: str, *, seed: bool) -> None:
+        async with guard.work() as session:
+            row = await feed.batch(session, actor=guard.actor(), batch_id=guard.uuid(batch_id))
+        params = row.params
+        self.references, self.first_frame, self.last_frame = [], NO_INPUT, NO_INPUT
+        self.price = ""
+        self.prompt = row.prompt
+        self._choose_model(params.model)
+        for picture in row.inputs:
+            self._put_asset(picture.role, str(picture.asset_id))
+        self.ratio = AUTO if params.ratio == "adaptive" else params.ratio
+        self.watermark = params.watermark
+        if isinstance(params, ImageParams):
+            self.size, self.count = params.size or self.size, params.count
+            self.output_format = params.output_format
+        else:
+            self.resolution, self.duration, self.audio = params.resolution, params.duration, params.generate_audio
+            self.camera_fixed = params.camera_fixed
+            self.delivery = "flex" if params.service_tier == "flex" else "standard"
+            self.seed = str(params.seed) if seed and params.seed is not None else ""
+        self._choose_model(params.model)
+        self._reprice()
+
+    # Pictures in
+
+    def _put_asset(self, role: str, asset_id: str) -> None:
+        if role in ROLES:
+            picture = InputView(asset_id=asset_id, thumb=media_url(asset_id, 256), number=1, alt="")
+            self._place(role, picture)
+
+    @action
+    async def use_as(self, asset_id: str, role: str):
+        """Use a picture as reference, first_frame or last_frame; switches the medium where that is needed."""
+        if role not in ROLES:
+            return
+        async with guard.work() as session:
+            asset = await assets.get(session, actor=guard.actor(), asset_id=guard.uuid(asset_id))
+        if asset.kind == "video":
+            self._say("error", "A clip cannot be a reference or a frame. Choose a picture.")
+            return
+        wanted = "image" if role == "reference" and not self.max_references else "video" if role != "reference" else ""
+        if wanted and wanted != self.media:
+            self._choose_model(self._models.get(wanted) or catalog.models(wanted)[0].id)
+        self._put_asset(role, str(asset.id))
+        self._reprice()
+
+    @action
+    async def upload_started(self, number: int):
+        """The browser began to send pictures."""
+        self.uploading = "Uploading 1 picture" if number == 1 else f"Uploading {min(max(number, 1), 99)} pictures"
+
+    @action
+    async def add_uploads(self, result: dict):
+        """Uploads that ended: {"role": "reference" or a frame, "ids": [asset ids], "errors": [sentences]}."""
+        self.uploading = ""
+        role, ids, errors = (result.get(key) for key in ("role", "ids", "errors"))
+        wanted = [guard.uuid(each) for each in ids if isinstance(each, str)] if isinstance(ids, list) else []
+        async with guard.work() as session:
+            found = await assets.many(session, actor=guard.actor(), asset_ids=wanted[:30])
+        for asset in found:
+            self._put_asset(str(role), str(asset.id))
+        for sentence in errors if isinstance(errors, list) else []:
+            if isinstance(sentence, str):
+                self._say("error", sentence[:300])
+        if role == "reference" and len(self.references) > self.max_references:
+            self._say("info", f"{self.model_name} takes {self.max_references} references: the first ones are sent.")
+        self._reprice()
+
+    # Details, sheet, messages
+
+    @action
+    async def open_details(self, generation_id: str):
+        """Show everything about one finished output."""
+        async with guard.work() as session:
+            row = await feed.batch_of(session, actor=guard.actor(), generation_id=guard.uuid(generation_id))
+        view = details_view(row, generation_id)
+        if view is not None:
+            self.details, self.details_open = view, True
+
+    @action
+    async def step_details(self, by: int):
+        """The previous (-1) or next (1) output of the same batch."""
+        if by not in (-1, 1) or not self.details.generation_id:
+            return
+        async with guard.work() as session:
+            row = await feed.batch_of(
+                session, actor=guard.actor(), generation_id=guard.uuid(self.details.generation_id)
+            )
+        done = [str(o.id) for o in row.outputs if o.asset_id]
+        if self.details.generation_id in done:
+            at = done.index(self.details.generation_id) + by
+            if 0 <= at < len(done):
+                self.details = details_view(row, done[at]) or self.details
+
+    @action
+    async def unexpected(self, reference: str):
+        """Shown when a handler failed for a reason nobody foresaw: a reference, never the error's text."""
+        self._say("error", "Something went wrong on our side.", f"Your work is safe. Reference {guard.uuid(reference)}")
+
+    @action
+    async def close_details(self):
+        """Hide the details."""
+        self.details_open = False
+
+    @action
+    async def set_parameters_open(self, value: bool):
+        """Open or close the phone's sheet."""
+        self.parameters_open = value

@@ -1,0 +1,157 @@
+"""What the pages show: small frozen rows, made by the services' results and read by components. Never a secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ModelOption:
+    """One line of the model picker. `art` names an icon in assets/art."""
+
+    id: str = ""
+    name: str = ""
+    tagline: str = ""
+    price: str = ""
+    art: str = ""
+
+
+@dataclass(frozen=True)
+class RatioOption:
+    """A ratio card; `width` and `height` are the icon's pixels, inside 30 by 24."""
+
+    name: str = ""
+    width: int = 20
+    height: int = 20
+
+
+@dataclass(frozen=True)
+class InputView:
+    """An uploaded or re-used picture in a well."""
+
+    asset_id: str = ""
+    thumb: str = ""
+    number: int = 0
+    alt: str = ""
+
+
+@dataclass(frozen=True)
+class TileView:
+    """One output or the place where it will appear, at its final ratio.
+
+    `state` is waiting, running, saving, done, failed, unknown or cancelled; `since_ms` is the epoch in
+    milliseconds that elapsed time counts from (0: no clock is shown). `detail` is the whole sentence behind a title.
+    """
+
+    id: str = ""
+    index: int = 1
+    total: int = 1
+    kind: str = "image"
+    state: str = "waiting"
+    title: str = ""
+    note: str = ""
+    since_ms: int = 0
+    usually: str = ""
+    place: str = ""
+    retry_label: str = ""
+    can_cancel: bool = False
+    cancel_name: str = ""
+    width: int = 1
+    height: int = 1
+    ratio: float = 1.0
+    asset_id: str = ""
+    thumb: str = ""
+    original: str = ""
+    duration: str = ""
+    name: str = ""
+    icon: str = "circle-alert"
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class BatchView:
+    """One click of Generate: a prompt, what was asked, and its tiles in one row."""
+
+    id: str = ""
+    kind: str = "image"
+    prompt: str = ""
+    name: str = ""
+    meta: list[str] = field(default_factory=list)
+    tiles: list[TileView] = field(default_factory=list)
+    inputs: list[InputView] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A term and its value in the details panel."""
+
+    term: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class DetailsView:
+    """Everything known about one output."""
+
+    generation_id: str = ""
+    batch_id: str = ""
+    asset_id: str = ""
+    kind: str = "image"
+    prompt: str = ""
+    preview: str = ""
+    original: str = ""
+    download: str = ""
+    download_original: str = ""
+    position: str = ""
+    cost: str = ""
+    width: int = 1
+    height: int = 1
+    task_id: str = ""
+    facts: list[Fact] = field(default_factory=list)
+    has_previous: bool = False
+    has_next: bool = False
+
+
+@dataclass(frozen=True)
+class ProviderView:
+    """A sign-in provider; `mark` is its key, which chooses the icon."""
+
+    name: str = ""
+    href: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Toast:
+    """A message shown once; `kind` is info, success or error."""
+
+    id: str = ""
+    kind: str = "info"
+    title: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class LibraryTile:
+    """One finished output on the Library page."""
+
+    asset_id: str = ""
+    generation_id: str = ""
+    kind: str = "image"
+    thumb: str = ""
+    original: str = ""
+    width: int = 1
+    height: int = 1
+    ratio: float = 1.0
+    duration: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class LibraryDay:
+    """A day heading with its outputs, newest first."""
+
+    day: str = ""
+    date: str = ""
+    count: str = ""
+    tiles: list[LibraryTile] = field(default_factory=list)
