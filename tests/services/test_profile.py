@@ -1,0 +1,86 @@
+"""A person changes their own name, dates and workspace, and sees every kind of fact that is held."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+from studio.db import SYSTEM, Actor, transaction
+from studio.errors import NotFound, ValidationError
+from studio.services import profile
+from tests.factories import Person
+
+
+async def read(who: Person) -> profile.Profile:
+    async with transaction(who.actor) as session:
+        return await profile.get(session, actor=who.actor)
+
+
+async def test_a_profile_has_what_sign_in_knew(someone: Person):
+    found = await read(someone)
+    assert (found.email, found.time_zone, found.workspace) == (someone.email, "UTC", "My studio")
+
+
+async def test_name_workspace_and_time_zone_change_for_their_owner_only(someone: Person, other: Person):
+    before = await read(other)
+    async with transaction(someone.actor) as session:
+        await profile.rename(session, actor=someone.actor, name="  Mira   Keßler ")
+        await profile.rename_workspace(session, actor=someone.actor, name="Autumn 📷 campaign")
+        await profile.set_time_zone(session, actor=someone.actor, time_zone="Europe/Berlin")
+    found = await read(someone)
+    assert (found.name, found.workspace, found.time_zone) == ("Mira Keßler", "Autumn 📷 campaign", "Europe/Berlin")
+    assert await read(other) == before
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "a\x00b", "two\nlines", "a\u009bb", "\ud800"])
+async def test_a_name_that_does_not_fit_is_refused_and_the_old_one_stays(someone: Person, name: str):
+    before = await read(someone)
+    async with transaction(someone.actor) as session:
+        with pytest.raises(ValidationError):
+            await profile.rename(session, actor=someone.actor, name=name)
+        with pytest.raises(ValidationError):
+            await profile.rename_workspace(session, actor=someone.actor, name=name)
+    assert await read(someone) == before
+
+
+@pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../../etc/passwd", "europe/berlin", "UTC ", "x" * 500])
+async def test_a_time_zone_is_one_of_the_list(someone: Person, zone: str):
+    async with transaction(someone.actor) as session:
+        with pytest.raises(ValidationError, match="from the list"):
+            await profile.set_time_zone(session, actor=someone.actor, time_zone=zone)
+
+
+async def test_a_workspace_of_somebody_else_is_not_there(someone: Person, other: Person):
+    actor = Actor(someone.account_id, workspace_id=other.identity.workspace_id)
+    async with transaction(SYSTEM) as session:  # even where no policy helps, the query names the account
+        with pytest.raises(NotFound):
+            await profile.rename_workspace(session, actor=actor, name="mine now")
+        assert (await profile.get(session, actor=actor)).workspace == ""
+        kept = await session.scalar(
+            text("SELECT name FROM workspaces WHERE id = :id"), {"id": other.identity.workspace_id}
+        )
+    assert kept == "My studio"
+
+
+def test_a_zone_this_machine_does_not_know_is_shown_as_utc():
+    assert profile.zone("Nowhere/Else").key == "UTC"
+    assert profile.zone("Asia/Tokyo").key == "Asia/Tokyo"
+
+
+def test_every_table_that_concerns_a_person_is_in_the_glance_with_a_reason_and_an_end():
+    facts = profile.facts()
+    told = {fact.table for fact in facts}
+    for table in SQLModel.metadata.sorted_tables:
+        personal = [
+            column
+            for column in table.columns
+            if column.info["held"].category != "technical" and not (column.name == "id" or column.name.endswith("_id"))
+        ]
+        said = profile.TABLES.get(table.name, table.name.replace("_", " "))
+        assert bool(personal) == (said in told), table.name
+    assert all(fact.what and fact.why and fact.leaves for fact in facts)
+    ledger = next(fact for fact in facts if fact.table == "ledger")
+    assert ledger.leaves == "Cut loose from you, the rest kept 7 years"
+    sessions = [fact for fact in facts if fact.table == "sessions"]
+    assert {"name", "created", "seen"} <= {word for fact in sessions for word in fact.what}

@@ -1,0 +1,30 @@
+"""A tab without a browser: a state whose session header is what our namespace would have written."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import reflex as rx
+from reflex.istate.data import HeaderData
+
+from studio.state.guard import SESSION_HEADER
+from tests.factories import Person
+
+S = TypeVar("S", bound=rx.State)
+
+
+def tab(kind: type[S], who: Person | str | None) -> S:
+    """A fresh state of `kind` for a person, for a raw session id, or for nobody."""
+    state = kind(_reflex_internal_init=True)  # type: ignore[call-arg]
+    session_id = str(who.identity.session_id) if isinstance(who, Person) else who
+    headers = {SESSION_HEADER: session_id} if session_id else {}
+    root: Any = state
+    while root.parent_state is not None:
+        root = root.parent_state
+    root.rx_router_headers = HeaderData.from_router_data({"headers": headers})
+    return state
+
+
+async def call(state: rx.State, handler: str, *args: Any) -> Any:
+    """Run an event handler as the socket would."""
+    return await type(state).event_handlers[handler].fn(state, *args)
