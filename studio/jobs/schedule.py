@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from sqlalchemy import text
 
 from studio import queue
 from studio.db import SYSTEM, transaction
 from studio.jobs.tasks import CHECK_LEDGER, RECEIPTS, SEND, SWEEP, TIDY
-from studio.services import mail_outbox
+from studio.services import attempts, mail_outbox
 
 TICK_SECONDS = 1
-_DUE = text("""
-SELECT EXISTS (
-  SELECT 1 FROM generations g WHERE g.ended_at IS NULL AND (
-    (g.state IN ('running', 'unknown', 'storing') AND (g.due_at IS NULL OR g.due_at <= studio_now()))
-    OR (g.state = 'queued' AND coalesce(g.due_at, g.created_at + interval '2 seconds') <= studio_now())
-    OR (g.state = 'submitting' AND NOT EXISTS (
-      SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-        AND (l.classid::bigint << 32) | l.objid::bigint = g.worker_lock))))
-""")
 
 
 async def tick() -> None:
     """Enqueue a sweep when a row is due, and the postman when a mail is: two reads a second while nothing is."""
     async with transaction(SYSTEM) as session:
-        if await session.scalar(_DUE):
+        if await attempts.sweep_due(session):
             await queue.defer_once(session, SWEEP)
         if await mail_outbox.due(session):
             await queue.defer_once(session, SEND)

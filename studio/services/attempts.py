@@ -352,6 +352,32 @@ async def lease(
     return await load(session, generation_id=generation_id) if row else None
 
 
+_ALIVE = """
+SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND objsubid = 1
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+_HELD = "g.worker_lock IS NOT NULL AND g.state IN ('queued', 'submitting', 'storing', 'running')"
+
+
+async def sweep_due(session: AsyncSession) -> bool:
+    """Whether a sweep would find work: a row whose time has come, or one that a dead worker holds.
+
+    The second counts whatever its lease says, or a row claimed a moment before a kill would wait the lease out.
+    """
+    return bool(
+        await session.scalar(
+            text(f"""
+            SELECT EXISTS (
+              SELECT 1 FROM generations g WHERE g.ended_at IS NULL AND (
+                (g.state IN ('running', 'unknown', 'storing') AND (g.due_at IS NULL OR g.due_at <= studio_now()))
+                OR (g.state = 'queued' AND coalesce(g.due_at, g.created_at + interval '2 seconds') <= studio_now())
+                OR ({_HELD} AND g.worker_lock NOT IN ({_ALIVE}))))
+            """)  # noqa: S608  # constants of this module
+        )
+    )
+
+
 async def abandon_dead_workers(session: AsyncSession) -> int:
     """What workers that are gone left behind: leased rows go back, sent rows become unknown, saves start over.
 
@@ -359,20 +385,14 @@ async def abandon_dead_workers(session: AsyncSession) -> int:
     connection, so a dead worker is told from a slow one at once. Returns the number of rows moved.
     """
     rows = await session.execute(
-        text("""
-        WITH alive AS (
-          SELECT (classid::bigint << 32) | objid::bigint AS lock FROM pg_locks
-          WHERE locktype = 'advisory' AND granted AND objsubid = 1
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        )
+        text(f"""
         UPDATE generations g SET
           state = CASE g.state WHEN 'submitting' THEN 'unknown' ELSE g.state END,
           unknown_at = CASE g.state WHEN 'submitting' THEN studio_now() ELSE g.unknown_at END,
           worker_lock = NULL, due_at = NULL
-        WHERE g.worker_lock IS NOT NULL AND g.state IN ('queued', 'submitting', 'storing', 'running')
-          AND g.worker_lock NOT IN (SELECT lock FROM alive)
+        WHERE {_HELD} AND g.worker_lock NOT IN ({_ALIVE})
         RETURNING g.account_id, g.batch_id, g.state
-        """)
+        """)  # noqa: S608  # constants of this module
     )
     moved = rows.all()
     for account_id, batch_id in {(row.account_id, row.batch_id) for row in moved}:

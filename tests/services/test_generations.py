@@ -263,6 +263,25 @@ async def test_a_dead_workers_rows_move_on_and_a_living_ones_stay(someone: Perso
     assert again.id == works[2].id
 
 
+async def test_a_row_claimed_a_moment_before_its_worker_died_does_not_wait_out_the_lease(someone: Person):
+    await submitted(someone, image())
+    work = await claim()
+    assert work is not None
+    async with transaction(SYSTEM) as session:  # rolled back: nothing else in this database may look due meanwhile
+        await session.execute(
+            text(
+                "UPDATE generations SET worker_lock = NULL, due_at = studio_now() + interval '1 hour' "
+                "WHERE ended_at IS NULL AND id <> :id"
+            ),
+            {"id": work.id},
+        )
+        async with transaction(SYSTEM) as alive:
+            await alive.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": WORKER})
+            assert not await attempts.sweep_due(session)
+        assert await attempts.sweep_due(session)
+        await session.rollback()
+
+
 async def test_a_busy_provider_puts_the_row_back_with_a_later_date(someone: Person):
     work = await sending(someone)
     async with transaction(SYSTEM) as session:
