@@ -1,0 +1,75 @@
+"""The registry knows every table, whose rows they are, and every prefix of the object store."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Column, MetaData, Table, Text, text
+
+from studio.db import SYSTEM, transaction
+from studio.models.base import ACCOUNT
+from studio.services import registry
+from tests.factories import Person, image, submitted, upload
+
+ROOT = Path(registry.__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> MetaData:
+    """A schema of its own, read in place of ours."""
+    metadata = MetaData()
+    monkeypatch.setattr(registry.SQLModel, "metadata", metadata)
+    registry.entities.cache_clear()
+    return metadata
+
+
+@pytest.fixture(autouse=True)
+def _forget():
+    yield
+    registry.entities.cache_clear()
+
+
+def test_a_column_without_a_class_is_an_error(tables: MetaData):
+    Table("diaries", tables, Column("account_id", Text, info=ACCOUNT["info"]), Column("secret", Text))
+    with pytest.raises(LookupError, match=r"diaries\.secret has no privacy class"):
+        registry.entities()
+
+
+def test_a_table_that_does_not_say_whose_its_rows_are_is_an_error(tables: MetaData):
+    Table("diaries", tables, Column("page", Text, info=ACCOUNT["info"]))
+    with pytest.raises(LookupError, match="whose the rows of diaries are"):
+        registry.entities()
+
+
+async def test_the_condition_of_every_table_runs_and_finds_only_the_owners_rows(someone: Person, other: Person):
+    for who in (someone, other):
+        await submitted(who, image())
+        await upload(who)
+    seen = set()
+    async with transaction(SYSTEM) as session:
+        for entity in registry.entities():
+            if entity.owned_by is None:
+                continue
+            count = text(f"SELECT count(*) FROM {entity.table} WHERE {entity.owned_by}")
+            mine = await session.scalar(count, {"account": someone.account_id})
+            everyones = await session.scalar(text(f"SELECT count(*) FROM {entity.table}"))
+            if mine:
+                seen.add(entity.table)
+                assert mine < everyones, entity.table
+    assert {"accounts", "assets", "batches", "generations", "workspaces", "ledger_entries", "budgets"} <= seen
+
+
+def test_every_kind_of_object_that_the_code_stores_is_a_place():
+    kinds = set()
+    for file in ROOT.rglob("*.py"):
+        kinds |= set(re.findall(r"\b(?:key_for|new_key)\(\s*\"([a-z])\"", file.read_text()))
+    assert kinds
+    assert {f"{kind}/" for kind in kinds} <= {place.key for place in registry.places()}
+
+
+def test_secrets_are_held_but_not_handed_out():
+    sessions = next(entity for entity in registry.entities() if entity.table == "sessions")
+    assert "token_hash" in sessions.columns
+    assert "token_hash" not in sessions.exported
