@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from studio.components import browser
+from studio.components import browser, reauth
 from studio.components.settings import problem
 from studio.components.shell import PlainForm
 from studio.components.styles import cx, icon, length
@@ -358,6 +358,7 @@ def cap() -> rx.Component:
                     },
                 ),
                 rx.el.div(problem(SpendState.cap_error, "cap-error")),
+                reauth.panel(SpendState),
                 rx.el.div(
                     rx.dialog.close(rx.el.button("Keep it", type="button", class_name="btn soft")),
                     rx.el.button("Save cap", type="submit", class_name="btn solid"),

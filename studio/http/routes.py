@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from studio.db import SYSTEM, transaction
-from studio.http import join, legal, mail, media, oidc, signin, spend
+from studio.http import join, legal, mail, media, oidc, reauth, signin, spend
 
 
 async def healthz(_: Request) -> Response:
@@ -25,6 +25,7 @@ ROUTES = (
     Route("/signin/{token}", signin.confirm_link, methods=["POST"]),
     Route("/auth/{provider}/start", oidc.start, methods=["GET"]),
     Route("/auth/{provider}/callback", oidc.callback, methods=["GET"]),
+    Route("/reauth", reauth.ask, methods=["GET"]),
     Route("/join", join.ask, methods=["GET"]),
     Route("/join", join.answer, methods=["POST"]),
     Route("/privacy", legal.privacy, methods=["GET"]),

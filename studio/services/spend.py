@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from studio.config import MICROS, settings
 from studio.db import Actor
 from studio.errors import NotFound, ValidationError
-from studio.services import ledger, mail_events
+from studio.services import ledger, mail_events, sessions
 from studio.services.ledger import Budget, dollars
 
 ALERTS = (50, 80, 100)
@@ -221,17 +221,14 @@ async def entries(
     return [Entry(**row._mapping) for row in rows]
 
 
-async def require_fresh(session: AsyncSession, *, actor: Actor) -> None:
-    """Called before a person may spend more than before. The place where a recent sign-in is asked for."""
-
-
 async def set_cap(session: AsyncSession, *, actor: Actor, cap_micros: int) -> Budget:
     """Set one's own cap, for this month and those to come; returns this month's budget.
 
-    Lowering is always allowed, below what is used as well: then nothing more can be submitted. Raising ends at
-    the operator's ceiling.
+    Lowering is always allowed, below what is used as well: then nothing more can be submitted. Raising needs a
+    recent sign-in and ends at the operator's ceiling.
 
     Raises:
+        ReauthNeeded: raised by a session whose person has not just proved who they are.
         ValidationError: below zero.
         CapTooHigh: raised above the ceiling.
     """
@@ -242,7 +239,7 @@ async def set_cap(session: AsyncSession, *, actor: Actor, cap_micros: int) -> Bu
         ceiling = settings().max_cap_micros
         if cap_micros > ceiling:
             raise CapTooHigh(f"{dollars(ceiling)} is the highest cap here. The operator sets that ceiling.")
-        await require_fresh(session, actor=actor)
+        await sessions.require_fresh(session, actor=actor)
     own = {"account": actor.account_id, "cap": cap_micros, "month": now.month}
     await session.execute(text("UPDATE accounts SET cap_micros = :cap WHERE id = :account"), own)
     await session.execute(

@@ -146,7 +146,10 @@ def action(handler: Callable[..., Awaitable[Any]]) -> Any:
         except NotSignedIn:
             return rx.redirect("/welcome")
         except StudioError as error:
-            self._say("error", error.message)
+            if isinstance(error, sessions.ReauthNeeded) and hasattr(self, "_sign_in_again"):
+                self._sign_in_again(self.router.url.path or "/")
+            else:
+                self._say("error", error.message)
         return None
 
     return rx.event(guarded)

@@ -7,11 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.config import settings
 from studio.errors import StudioError
-from studio.services import ledger, profile, spend
+from studio.services import ledger, profile, sessions, spend
 from studio.services.byteplus import catalog
 from studio.services.ledger import dollars
 from studio.state import guard
 from studio.state.guard import action
+from studio.state.reauth import ReauthMixin
 from studio.state.settings_views import AlertView, Bar, Choice, DayRow, EntryView, ModelTotal, Tick
 from studio.state.spend_views import (
     alert_views,
@@ -26,6 +27,7 @@ from studio.state.spend_views import (
 from studio.state.toasts import ToastMixin
 
 ALL = "all"
+HERE = "/settings/spend"
 KINDS = {
     ALL: "All entries",
     "settle": "Charged",
@@ -35,7 +37,7 @@ KINDS = {
 }
 
 
-class SpendState(ToastMixin, rx.State):
+class SpendState(ReauthMixin, ToastMixin, rx.State):
     """One tab of the Spend page."""
 
     loaded: bool = False
@@ -98,6 +100,10 @@ class SpendState(ToastMixin, rx.State):
                 self.month = found[0]
             await self._read(session)
         self.loaded = True
+        if typed := self._brought_back("cap"):  # from signing in again: the dialog as it was left, not saved yet
+            await self._open_cap(typed)
+            return rx.redirect(HERE, replace=True)
+        return None
 
     async def _read(self, session: AsyncSession) -> None:
         """Everything about the chosen month."""
@@ -206,27 +212,37 @@ class SpendState(ToastMixin, rx.State):
     @action
     async def set_cap_open(self, value: bool):
         """Open the cap's dialog with what holds now, or close it."""
-        self.cap_open, self.cap_error = value, ""
+        self.cap_open, self.cap_error, self.reauth_href = value, "", ""
         if value:
-            async with guard.work() as session:
-                now = await ledger.budget(session, account_id=guard.actor().account_id)
-            ceiling = max(settings().max_cap_micros, now.cap)
-            self.cap_plain = dollars(now.cap).removeprefix("$")
-            self.cap_hint = (
-                f"From $0.00 to {dollars(ceiling)}. {dollars(now.spent)} is charged and {dollars(now.held)} held "
-                "this month: a cap below that stops new work until it resets."
-            )
+            await self._open_cap()
+
+    async def _open_cap(self, typed: str = "") -> None:
+        """The dialog, with what holds now or with what was typed before."""
+        async with guard.work() as session:
+            now = await ledger.budget(session, account_id=guard.actor().account_id)
+        ceiling = max(settings().max_cap_micros, now.cap)
+        self.cap_open, self.cap_plain = True, typed or dollars(now.cap).removeprefix("$")
+        self.cap_hint = (
+            f"From $0.00 to {dollars(ceiling)}. {dollars(now.spent)} is charged and {dollars(now.held)} held "
+            "this month: a cap below that stops new work until it resets."
+        )
 
     @action
     async def save_cap(self, form: dict):
         """Set the cap that was typed; what was typed stays when it does not fit."""
         typed = form.get("cap", "")
+        typed = typed if isinstance(typed, str) else ""
+        self.reauth_href = ""
         try:
-            wanted = spend.parse_usd(typed if isinstance(typed, str) else "")
+            wanted = spend.parse_usd(typed)
             async with guard.work() as session:
                 now = await spend.set_cap(session, actor=guard.actor(), cap_micros=wanted)
                 if self.month:
                     await self._read(session)
+        except sessions.ReauthNeeded:
+            self.cap_error = ""
+            self._sign_in_again(HERE, cap=typed)
+            return
         except StudioError as error:
             self.cap_error = error.message
             return

@@ -41,6 +41,7 @@ COVERED: dict[tuple[str, str], Known] = {
     ("POST", "/signin/{token}"): Known(410, 410, "/signin/{id}", takes_id=True),
     ("GET", "/auth/{provider}/start"): Known(404, 404, "/auth/{id}/start", takes_id=True),
     ("GET", "/auth/{provider}/callback"): Known(404, 404, "/auth/{id}/callback", takes_id=True),
+    ("GET", "/reauth"): Known(303, 303, "/reauth"),
     ("GET", "/join"): Known(303, 303, "/join"),
     ("POST", "/join"): Known(303, 303, "/join", body={"data": {"adult": "1", "terms": "1"}}),
     ("GET", "/privacy"): Known(200, 200, "/privacy"),

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.db import SYSTEM, transaction
 from studio.errors import ValidationError
-from studio.services import devices, ledger, mail, mail_events, mail_outbox, spend
+from studio.services import devices, ledger, mail, mail_events, mail_outbox, sessions, spend
 from tests.factories import Person, person
 from tests.fixtures_mail import rows_of
 
@@ -208,6 +208,8 @@ async def test_a_step_over_several_thresholds_tells_the_highest_and_never_a_lowe
 async def test_a_cap_that_is_lowered_below_what_is_used_is_told_and_one_that_is_raised_is_not():
     who = await person(cap_micros=100 * CENT)
     await hold(who, 40 * CENT)
+    async with transaction(SYSTEM) as session:
+        await sessions.confirm(session, session_id=who.identity.session_id)
     for cap in (45, 30, 90):
         async with transaction(who.actor) as session:
             await spend.set_cap(session, actor=who.actor, cap_micros=cap * CENT)

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from studio import config
 from studio.db import SYSTEM, transaction
 from studio.errors import NotFound, ValidationError
-from studio.services import generations, ledger, spend
+from studio.services import generations, ledger, sessions, spend
 from tests.factories import IMAGE_MODEL, Person, image, person, submitted
 
 CENT = 10_000
@@ -38,7 +38,14 @@ async def read(who: Person) -> spend.Month:
         return await spend.month(session, actor=who.actor, month=this_month())
 
 
-async def set_cap(who: Person, micros: int) -> ledger.Budget:
+async def sign_in_again(who: Person) -> None:
+    async with transaction(SYSTEM) as session:
+        await sessions.confirm(session, session_id=who.identity.session_id)
+
+
+async def set_cap(who: Person, micros: int, *, fresh: bool = True) -> ledger.Budget:
+    if fresh:
+        await sign_in_again(who)
     async with transaction(who.actor) as session:
         return await spend.set_cap(session, actor=who.actor, cap_micros=micros)
 
@@ -162,17 +169,20 @@ async def test_a_cap_that_the_operator_set_above_the_ceiling_may_still_be_lowere
         await set_cap(who, ceiling + 2 * DOLLAR)
 
 
-async def test_only_a_raise_asks_who_is_there(someone: Person, monkeypatch: pytest.MonkeyPatch):
-    asked: list[object] = []
-
-    async def ask(_session: object, *, actor: object) -> None:
-        asked.append(actor)
-
-    monkeypatch.setattr(spend, "require_fresh", ask)
-    await set_cap(someone, 10 * DOLLAR)
-    assert asked == []
-    await set_cap(someone, 20 * DOLLAR)
-    assert asked == [someone.actor]
+async def test_only_a_raise_asks_for_a_sign_in_within_the_last_ten_minutes(someone: Person):
+    await set_cap(someone, 10 * DOLLAR, fresh=False)
+    with pytest.raises(sessions.ReauthNeeded):
+        await set_cap(someone, 20 * DOLLAR, fresh=False)
+    assert (await read(someone)).budget.cap == 10 * DOLLAR
+    await sign_in_again(someone)
+    assert (await set_cap(someone, 20 * DOLLAR, fresh=False)).cap == 20 * DOLLAR
+    async with transaction(SYSTEM) as session:
+        await session.execute(
+            text("UPDATE sessions SET reauth_at = reauth_at - interval '10 minutes' WHERE id = :id"),
+            {"id": someone.identity.session_id},
+        )
+    with pytest.raises(sessions.ReauthNeeded):
+        await set_cap(someone, 30 * DOLLAR, fresh=False)
 
 
 @pytest.mark.parametrize(

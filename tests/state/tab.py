@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import reflex as rx
-from reflex.istate.data import HeaderData
+from reflex.istate.data import HeaderData, ReflexURL, URLData
 
 from studio.state.guard import SESSION_HEADER
 from tests.factories import Person
@@ -13,8 +13,8 @@ from tests.factories import Person
 S = TypeVar("S", bound=rx.State)
 
 
-def tab(kind: type[S], who: Person | str | None) -> S:
-    """A fresh state of `kind` for a person, for a raw session id, or for nobody."""
+def tab(kind: type[S], who: Person | str | None, path: str = "") -> S:
+    """A fresh state of `kind` for a person, for a raw session id, or for nobody; `path`: the page it is on."""
     state = kind(_reflex_internal_init=True)  # type: ignore[call-arg]
     session_id = str(who.identity.session_id) if isinstance(who, Person) else who
     headers = {SESSION_HEADER: session_id} if session_id else {}
@@ -22,6 +22,7 @@ def tab(kind: type[S], who: Person | str | None) -> S:
     while root.parent_state is not None:
         root = root.parent_state
     root.rx_router_headers = HeaderData.from_router_data({"headers": headers})
+    root.rx_router_url = URLData.from_url(ReflexURL(f"http://127.0.0.1:3000{path}"))
     return state
 
 

@@ -140,6 +140,24 @@ async def test_a_cap_that_does_not_fit_is_a_sentence_in_the_open_dialog_and_one_
     assert [alert.amount for alert in state.alerts] == ["$0.00"] * 3
 
 
+async def test_raising_the_cap_offers_to_sign_in_again_and_comes_back_with_what_was_typed(someone: Person):
+    state = tab(SpendState, someone)
+    await call(state, "load")
+    await call(state, "set_cap_open", True)
+    await call(state, "save_cap", {"cap": "55.50"})
+    assert (state.cap_open, state.cap_error, state.cap) == (True, "", "$40.00")
+    assert state.reauth_href == "/reauth?next=%2Fsettings%2Fspend%3Fcap%3D55.50"
+    await call(state, "save_cap", {"cap": "30"})  # a lower one needs nothing
+    assert (state.cap_open, state.reauth_href, state.cap) == (False, "", "$30.00")
+    async with transaction(SYSTEM) as session:
+        await sessions.confirm(session, session_id=someone.identity.session_id)
+    back = tab(SpendState, someone, "/settings/spend?cap=55.50")
+    assert "/settings/spend" in str(await call(back, "load"))
+    assert (back.cap_open, back.cap_plain, back.cap) == (True, "55.50", "$30.00")
+    await call(back, "save_cap", {"cap": back.cap_plain})
+    assert (back.cap_open, back.reauth_href, back.cap) == (False, "", "$55.50")
+
+
 async def test_an_alert_that_was_turned_off_stays_off(someone: Person):
     state = tab(SpendState, someone)
     await call(state, "load")

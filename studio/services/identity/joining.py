@@ -19,6 +19,7 @@ from studio.services import accounts, mail, mail_events, sessions
 # The versions that a person is shown and accepts.
 VERSIONS: Mapping[str, str] = {"privacy": "1.0", "terms": "1.0", "marketing": "1.0"}
 JOIN = "/join"
+CONFIRMING = "confirming"
 
 
 class AttemptGone(StudioError):
@@ -136,6 +137,19 @@ async def confirm(session: AsyncSession, *, session_id: UUID, account_id: UUID, 
     return await sessions.confirm(session, session_id=session_id)
 
 
+async def issuers(session: AsyncSession, *, account_id: UUID) -> frozenset[str]:
+    """The providers that know this account."""
+    found = await session.scalars(
+        text("SELECT issuer FROM identities WHERE account_id = :account"), {"account": account_id}
+    )
+    return frozenset(found)
+
+
+async def come_back_to(session: AsyncSession, *, session_id: UUID, path: str) -> None:
+    """Where a one-time link that confirms this session leads, instead of the studio."""
+    await sessions.keep_attempt(session, session_id=session_id, state={"intent": CONFIRMING, "next": path})
+
+
 def _arrival(state: Mapping[str, Any]) -> Arrival | None:
     return Arrival(**state["join"]) if "join" in state else None
 
@@ -206,7 +220,12 @@ async def _agree(session: AsyncSession, account_id: UUID, *, marketing: bool) ->
 
 
 async def _enter(session: AsyncSession, account_id: UUID, arrival: Arrival, old_token: str, path: str) -> Entered:
-    """A new session in place of whatever was behind the old cookie."""
+    """A new session in place of whatever was behind the old cookie; the same one when its own person holds a link."""
+    before = await sessions.identify(session, token=old_token)
+    if arrival.issuer is None and before is not None and before.account_id == account_id:
+        kept = await sessions.take_attempt(session, token=old_token, intent=CONFIRMING)
+        token = await sessions.confirm(session, session_id=before.session_id)
+        return Entered(token=token, path=str(kept.state["next"]) if kept else path)
     await leave_behind(session, token=old_token)
     # Who holds a link has proved who they are this minute; a provider may have remembered somebody for weeks.
     token = await sessions.start(session, account_id=account_id, fresh=arrival.issuer is None)
