@@ -18,9 +18,10 @@ TEMPLATES = (
     (re.compile(r"/download/[^/]+"), "/download/{asset}"),
     (re.compile(r"/signin/[^/]+"), "/signin/{token}"),
     (re.compile(r"/auth/[^/]+/(start|callback)"), r"/auth/{provider}/\1"),
+    (re.compile(r"/address/(confirm|undo)/[^/]+"), r"/address/\1/{token}"),
     (re.compile(r"/assets/.+"), "/assets/{file}"),
     (re.compile(r"/(?:api/(?:uploads|theme)|healthz|signout|join|privacy|terms|library|welcome|_event)?/?"), r"\g<0>"),
-    (re.compile(r"/(?:settings(?:/(?:profile|spend|sessions))?|spend\.csv)/?"), r"\g<0>"),
+    (re.compile(r"/(?:settings(?:/(?:profile|spend|sessions))?|spend\.csv|reauth)/?"), r"\g<0>"),
 )
 
 

@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from studio.db import SYSTEM, transaction
-from studio.http import join, legal, mail, media, oidc, reauth, signin, spend
+from studio.http import addresses, join, legal, mail, media, oidc, reauth, signin, spend
 
 
 async def healthz(_: Request) -> Response:
@@ -37,6 +37,10 @@ ROUTES = (
     Route("/download/{asset}", media.download, methods=["GET"]),
     Route("/mail/unsubscribe/{token}", mail.ask, methods=["GET"]),
     Route("/mail/unsubscribe/{token}", mail.unsubscribe, methods=["POST"]),
+    Route("/address/confirm/{token}", addresses.ask_to_confirm, methods=["GET"]),
+    Route("/address/confirm/{token}", addresses.confirm, methods=["POST"]),
+    Route("/address/undo/{token}", addresses.ask_to_undo, methods=["GET"]),
+    Route("/address/undo/{token}", addresses.undo, methods=["POST"]),
     Route("/spend.csv", spend.download, methods=["GET"]),
 )
 

@@ -7,7 +7,7 @@ import logging
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from studio.services import ledger, mail_outbox, sessions
+from studio.services import addresses, ledger, mail_outbox, sessions
 from studio.services.eventlog import WRITER
 
 log = logging.getLogger("studio")
@@ -31,6 +31,7 @@ async def tidy(session: AsyncSession) -> None:
     await session.execute(text("SELECT studio_partitions(7)"))
     await sessions.sweep(session)
     await mail_outbox.sweep(session)
+    await addresses.sweep(session)
     await session.execute(
         text(
             "DELETE FROM procrastinate_jobs j WHERE j.status = 'doing' AND NOT EXISTS (SELECT 1 FROM "

@@ -1,6 +1,7 @@
 """SQLModel tables, one family a file."""
 
 from studio.models.accounts import Account, Clock, Session, SigninLink, Workspace
+from studio.models.addresses import AddressChange
 from studio.models.generations import Asset, Batch, BatchInput, Generation
 from studio.models.identity import Agreement, Identity, Invitation
 from studio.models.mail import Mail, MailOptin
@@ -9,6 +10,7 @@ from studio.models.operations import ErrorEvent, ProviderBucket, RequestLog
 
 __all__ = [
     "Account",
+    "AddressChange",
     "Agreement",
     "Asset",
     "Batch",

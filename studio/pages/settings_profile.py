@@ -5,6 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from studio.components.settings import card, field, frame, skeleton, theme_choice
+from studio.components.settings_address import address
 from studio.state.profile import TIME_ZONES, ProfileState
 from studio.state.settings_views import FactView
 
@@ -19,8 +20,6 @@ def _who() -> rx.Component:
             class_name="set-form",
         ),
         rx.el.dl(
-            rx.el.dt("Email", class_name="label"),
-            rx.el.dd(ProfileState.email, class_name="clip"),
             rx.el.dt("Here since", class_name="label"),
             rx.el.dd(ProfileState.since, class_name="num"),
             class_name="set-facts",
@@ -112,7 +111,7 @@ def page() -> rx.Component:
             ProfileState.loaded,
             rx.fragment(
                 rx.el.div(
-                    rx.el.div(_who(), _workspace(), class_name="col gap"),
+                    rx.el.div(_who(), address(), _workspace(), class_name="col gap"),
                     _looks(),
                     class_name="cols",
                 ),

@@ -9,11 +9,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.config import settings
-from studio.errors import StudioError, ValidationError
+from studio.errors import Conflict, StudioError, ValidationError
 from studio.services import mail_events
 
 FIRST_WORKSPACE = "My studio"
 INVITATION_DAYS = 30
+UNDO_DAYS = 7  # for how long a change of address can be taken back: studio/services/addresses.py
 
 
 class SignupClosed(StudioError):
@@ -21,6 +22,15 @@ class SignupClosed(StudioError):
 
     code = "signup_closed"
     status = 403
+
+
+class AddressLeft(Conflict):
+    """An account changed from this address to another one less than 7 days ago. Sign in with the new address.
+
+    Or take the change back with the link in the mail about it: until then the address stays reserved for that.
+    """
+
+    code = "address_left"
 
 
 def clean_email(email: str) -> str:
@@ -33,8 +43,15 @@ def clean_email(email: str) -> str:
 
 
 async def create(session: AsyncSession, *, email: str, name: str = "") -> UUID | None:
-    """A new account with its first workspace. None: the address has one already. Runs as `sys`, at sign-in."""
+    """A new account with its first workspace. None: the address has one already. Runs as `sys`, at sign-in.
+
+    Raises:
+        AddressLeft: an account may still come back to the address.
+    """
     email = clean_email(email)
+    await lock_addresses(session, email)
+    if await _is_left(session, email):
+        raise AddressLeft
     made = await session.scalar(
         text(
             "INSERT INTO accounts (id, email, name) VALUES (:id, :email, :name) "
@@ -56,6 +73,33 @@ async def find(session: AsyncSession, *, email: str) -> UUID | None:
     """The account of an address."""
     return await session.scalar(
         text("SELECT id FROM accounts WHERE lower(email) = :email"), {"email": clean_email(email)}
+    )
+
+
+async def lock_addresses(session: AsyncSession, *emails: str) -> None:
+    """Until this transaction ends nobody else decides whose these addresses are."""
+    for email in sorted({email.lower() for email in emails}):
+        await session.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"address:{email}"}
+        )
+
+
+async def in_use(session: AsyncSession, *, email: str, by_others_than: UUID) -> bool:
+    """Whether another account has the address, or may still come back to it. Runs as `sys`, under its lock."""
+    email = clean_email(email)
+    owner = await find(session, email=email)
+    return owner not in (None, by_others_than) or await _is_left(session, email, but_by=by_others_than)
+
+
+async def _is_left(session: AsyncSession, email: str, *, but_by: UUID | None = None) -> bool:
+    return bool(
+        await session.scalar(
+            text(
+                "SELECT EXISTS (SELECT 1 FROM address_changes WHERE lower(old_email) = :email AND state = 'confirmed' "
+                "AND undo_until > studio_now() AND account_id IS DISTINCT FROM CAST(:account AS uuid))"
+            ),
+            {"email": email, "account": but_by},
+        )
     )
 
 

@@ -61,9 +61,11 @@ TEMPLATES: Mapping[str, Template] = {
     "signin": Template("security", "New sign-in to Studio", {"at": "instant"}),
     "sessions_revoked": Template("security", "You were signed out everywhere", {"at": "instant"}),
     "email_confirm": Template("security", "Confirm your new email address", {"link": "path"}),
+    "email_asked": Template("security", "Your email address is to be changed", {"new_email": "email", "link": "path"}),
     "email_changed": Template(
-        "security", "Your email address is being changed", {"new_email": "email", "link": "path", "until": "date"}
+        "security", "Your email address was changed", {"new_email": "email", "link": "path", "until": "date"}
     ),
+    "email_undone": Template("security", "Your address is no longer used for Studio", {}),
     "cap_reached": Template(
         "billing",
         "{{ percent }} % of your monthly cap is used",

@@ -23,8 +23,17 @@ async def _to_account(
     session: AsyncSession, account_id: UUID, template: str, data: dict[str, object], key: str | None = None
 ) -> UUID | None:
     address = await _address(session, account_id)
-    if address is None:
-        return None
+    return await _to(session, account_id, address, template, data, key) if address is not None else None
+
+
+async def _to(
+    session: AsyncSession,
+    account_id: UUID,
+    address: str,
+    template: str,
+    data: dict[str, object],
+    key: str | None = None,
+) -> UUID | None:
     try:
         return await mail.enqueue(
             session, account_id=account_id, to=address, template=template, data=data, dedupe_key=key
@@ -60,27 +69,34 @@ async def on_all_sessions_revoked(session: AsyncSession, *, account_id: UUID) ->
     return await _to_account(session, account_id, "sessions_revoked", {"at": now.isoformat()})
 
 
-async def on_email_change(
+async def on_address_asked(
+    session: AsyncSession, *, account_id: UUID, old_email: str, new_email: str, confirm_path: str, stop_path: str
+) -> None:
+    """Ask the new address to confirm; tell the old one, with the way to stop it. The paths carry the tokens."""
+    await mail.enqueue(
+        session, account_id=account_id, to=new_email, template="email_confirm", data={"link": confirm_path}
+    )
+    facts: dict[str, object] = {"new_email": new_email, "link": stop_path}
+    await _to(session, account_id, old_email, "email_asked", facts)
+
+
+async def on_address_changed(
     session: AsyncSession,
     *,
     account_id: UUID,
     old_email: str,
     new_email: str,
-    confirm_path: str,
     undo_path: str,
     undo_until: date,
 ) -> None:
-    """Ask the new address to confirm; tell the old one, with a way back. The paths carry the tokens."""
-    await mail.enqueue(
-        session, account_id=account_id, to=new_email, template="email_confirm", data={"link": confirm_path}
-    )
-    await mail.enqueue(
-        session,
-        account_id=account_id,
-        to=old_email,
-        template="email_changed",
-        data={"new_email": new_email, "link": undo_path, "until": undo_until.isoformat()},
-    )
+    """Tell the old address that it was replaced, with the way back."""
+    facts: dict[str, object] = {"new_email": new_email, "link": undo_path, "until": undo_until.isoformat()}
+    await _to(session, account_id, old_email, "email_changed", facts)
+
+
+async def on_address_undone(session: AsyncSession, *, account_id: UUID, email: str) -> None:
+    """Tell the address that the account no longer has. The one it has again hears that its sessions ended."""
+    await _to(session, account_id, email, "email_undone", {})
 
 
 async def on_budget_used(

@@ -21,6 +21,7 @@ from studio.models.base import Held
 LONGEST_NAME = 80
 # Table names as a person would say them; one that is missing here is said as it is written.
 TABLES = {
+    "address_changes": "changes of address",
     "batches": "requests",
     "batch_inputs": "pictures in requests",
     "budgets": "monthly totals",

@@ -9,6 +9,7 @@ import reflex as rx
 from studio.errors import StudioError
 from studio.services import profile
 from studio.state import guard
+from studio.state.address import HERE, AddressMixin
 from studio.state.guard import action
 from studio.state.settings_views import FactView
 from studio.state.spend_views import moment
@@ -29,7 +30,7 @@ def fact_view(fact: profile.HeldFact) -> FactView:
     )
 
 
-class ProfileState(ToastMixin, rx.State):
+class ProfileState(AddressMixin, ToastMixin, rx.State):
     """One tab of the Profile page."""
 
     loaded: bool = False
@@ -49,6 +50,11 @@ class ProfileState(ToastMixin, rx.State):
         await self._read()
         self.facts = [fact_view(fact) for fact in profile.facts()]
         self.loaded = True
+        await self._read_address()
+        if typed := self._brought_back("email"):  # from signing in again: in the field as it was, not sent yet
+            self.new_email = typed
+            return rx.redirect(HERE, replace=True)
+        return None
 
     async def _read(self) -> None:
         async with guard.work() as session:
