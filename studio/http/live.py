@@ -21,6 +21,7 @@ from studio.queue import CHANNEL
 from studio.services import sessions
 from studio.state.guard import acting_as
 from studio.state.library import LibraryState
+from studio.state.spend import SpendState
 from studio.state.studio import StudioState
 
 log = logging.getLogger("studio")
@@ -120,3 +121,4 @@ class Live:
             library = await state.get_state(LibraryState)
             if library.loaded:
                 await library._read()
+            await (await state.get_state(SpendState))._follow()

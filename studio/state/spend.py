@@ -117,6 +117,12 @@ class SpendState(ReauthMixin, ToastMixin, rx.State):
             self.model = ALL
         await self._ledger(session)
 
+    async def _follow(self) -> None:
+        """Bring the figures up to date where they stand; nothing is read while the tab shows another page."""
+        if self.loaded and self.router.url.path.rstrip("/") == HERE:
+            async with guard.work() as session:
+                await self._read(session)
+
     def _show(self, found: spend.Month) -> None:
         budget = found.budget
         used = budget.held + budget.spent
