@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from studio.db import SYSTEM, transaction
+from studio import config
+from studio.db import SYSTEM, engine, transaction
 from studio.errors import NotFound, TooMany, ValidationError
 from studio.jobs import upkeep
 from studio.services import accounts, addresses, sessions
 from studio.services.addresses import LinkOver, NotUsable
+from studio.services.identity import signin_link
 from tests.factories import Person, person
 
 
@@ -339,3 +343,19 @@ async def test_what_is_over_is_swept_and_what_may_be_undone_is_kept(owner: Perso
     async with transaction(SYSTEM) as session:
         await upkeep.tidy(session)
     assert await value(left, id=owner.account_id) is None
+
+
+async def test_the_default_link_follows_the_only_person_of_a_studio_to_their_new_address(
+    settings: config.Settings, monkeypatch: pytest.MonkeyPatch
+):
+    async with AsyncSession(engine("sys")) as session:  # never committed: the accounts of other tests stay
+        await session.execute(text("DELETE FROM accounts"))
+        assert await signin_link.default_address(session) == "you@localhost"
+        await accounts.ensure(session, email="you@localhost")
+        await session.execute(text("UPDATE accounts SET email = 'mira@example.org'"))
+        assert await signin_link.default_address(session) == "mira@example.org"
+        await accounts.ensure(session, email="second@example.org")
+        assert await signin_link.default_address(session) == "you@localhost"
+        named = replace(settings, operators=("boss@example.org",))
+        monkeypatch.setattr(signin_link, "settings", lambda: named)
+        assert await signin_link.default_address(session) == "boss@example.org"

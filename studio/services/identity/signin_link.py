@@ -14,6 +14,7 @@ from studio.services import accounts
 from studio.services.sessions import hash_token
 
 MINUTES = 15
+DEFAULT = "you@localhost"
 
 
 class LinkUsed(StudioError):
@@ -54,21 +55,29 @@ async def use(session: AsyncSession, *, token: str) -> str:
     return email
 
 
-def create_for(email: str) -> str:
-    """The same from a command line: opens its own transaction."""
+def create_for(email: str | None) -> str:
+    """The same from a command line: opens its own transaction. None: for whoever starts the studio."""
     import asyncio
 
     from studio import db
 
     async def run() -> str:
         async with db.transaction(db.SYSTEM) as session:
-            url = await create(session, email=email)
+            url = await create(session, email=email or await default_address(session))
         await db.dispose()
         return url
 
     return asyncio.run(run())
 
 
+async def default_address(session: AsyncSession) -> str:
+    """The first operator; else the one person of a studio on one's own machine, whatever their address is by now."""
+    if settings().operators:
+        return settings().operators[0]
+    found = [] if settings().oidc else list(await session.scalars(text("SELECT email FROM accounts LIMIT 2")))
+    return found[0] if len(found) == 1 else DEFAULT
+
+
 def create_for_default() -> str:
-    """A link for whoever starts the studio: the first operator, else the embedded default's own address."""
-    return create_for(settings().operators[0] if settings().operators else "you@localhost")
+    """A link for whoever starts the studio."""
+    return create_for(None)
