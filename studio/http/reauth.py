@@ -8,13 +8,12 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from studio.config import settings
 from studio.db import SYSTEM, transaction
 from studio.http.access import page, page_errors
 from studio.http.oidc import same_site
 from studio.http.socket import cookie_token
 from studio.services import sessions
-from studio.services.identity import joining
+from studio.services.identity import joining, oidc
 
 _LINK = (
     "<p>{or_}Open a new sign-in link in this browser. On the server, <code>make link</code> or "
@@ -34,7 +33,7 @@ async def ask(request: Request) -> Response:
             return RedirectResponse(path, 303)
         known = await joining.issuers(session, account_id=identity.account_id)
         await joining.come_back_to(session, session_id=identity.session_id, path=path)
-    ways = [each for each in settings().oidc if each.issuer in known]
+    ways = [each.ours for each in oidc.providers().values() if each.ours.issuer in known]
     links = "".join(
         f'<p><a href="/auth/{each.key}/start?{escape(urlencode({"reauth": 1, "next": path}))}">'
         f"Continue with {escape(each.name)}</a></p>"

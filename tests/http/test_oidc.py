@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
+from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -529,6 +531,19 @@ async def test_confirming_asks_for_a_new_sign_in_and_changes_the_cookie(browser:
     async with transaction(SYSTEM) as session:
         await sessions.require_fresh(session, actor=again.actor)
         assert await sessions.identify(session, token=before) is None
+
+
+async def test_the_page_that_asks_for_a_sign_in_leads_over_the_linked_provider_and_back(
+    browser: httpx.AsyncClient, issuer: Issuer
+):
+    await come_in(browser, issuer)
+    question = await browser.get("/reauth", params={"next": "/settings/spend?cap=55"})
+    way, _ = re.findall(r'href="(/auth/[^"]+)"', question.text)  # both have this issuer here
+    assert "Continue with Acme" in question.text
+    back = await browser.get(BACK, params=issuer.approve((await browser.get(unescape(way))).headers["location"]))
+    assert back.headers["location"] == "/settings/spend?cap=55"
+    again = await browser.get("/reauth", params={"next": "/library"})
+    assert again.headers["location"] == "/library", "it is fresh now"
 
 
 @pytest.mark.parametrize("when", [None, Later(-3600), "now", True])

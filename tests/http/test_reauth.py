@@ -61,7 +61,8 @@ async def test_only_pages_of_ours_are_gone_back_to(guest: Guest, there: str):
 
 async def test_a_new_link_in_the_same_browser_confirms_the_session_and_changes_its_token(system: System, guest: Guest):
     grow_old(guest)
-    async with connect(system, cookie=guest.token, token=str(uuid4())) as tab:
+    own = str(uuid4())
+    async with connect(system, cookie=guest.token, token=own) as tab:
         await load(tab)
         async with guest.client() as client:
             await client.get(f"/reauth?next={quote(BACK)}")
@@ -76,7 +77,7 @@ async def test_a_new_link_in_the_same_browser_confirms_the_session_and_changes_i
         await tab.until(lambda s: s.known("prompt") == "still here")
     async with visitor(system, cookie=guest.token) as thief:
         assert (await thief.get("/")).headers["location"] == "/welcome"
-    async with connect(system, cookie=new) as again:
+    async with connect(system, cookie=new, token=own) as again:  # and is filled anew when its connection was lost
         await load(again)
         assert again.known("email") == guest.email
 
