@@ -38,7 +38,7 @@ def address() -> rx.Component:
     """The address in use, the one that waits, and the form for another."""
     return card(
         "Email",
-        rx.el.p(ProfileState.email, class_name="clip med"),
+        rx.el.p(ProfileState.email, class_name="clip"),
         _waiting(),
         rx.el.form(
             field(
@@ -54,5 +54,8 @@ def address() -> rx.Component:
             class_name="set-form",
         ),
         reauth.panel(ProfileState),
-        lead="It changes when you confirm it there. This address is told, and can undo it for 7 days.",
+        rx.el.p(
+            "It changes when you confirm it there. The address of today is told, and can undo it for 7 days.",
+            class_name="t1 mute",
+        ),
     )
