@@ -298,6 +298,13 @@ async def test_a_new_account_and_a_change_that_want_the_same_address_at_once_mak
         assert await value("SELECT count(*) FROM accounts WHERE email = :new", new=new) == 1
 
 
+async def test_a_person_sees_their_own_changes_only(owner: Person, other: Person):
+    await ask(owner, somewhere())
+    for who, seen in ((owner, {owner.account_id}), (other, set())):
+        async with transaction(who.actor) as session:
+            assert set(await session.scalars(text("SELECT account_id FROM address_changes"))) == seen
+
+
 async def test_a_persons_own_transaction_cannot_change_an_address_or_call_one_confirmed(owner: Person):
     await ask(owner, somewhere())
     for forged in (
