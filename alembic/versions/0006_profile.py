@@ -1,4 +1,4 @@
-"""The provider's picture, language, and what a person chose to see."""
+"""The provider's picture, the language of dates, the active workspace."""
 
 from __future__ import annotations
 
@@ -7,8 +7,27 @@ from alembic import op
 revision = "0006"
 down_revision = "0005"
 
-UP = "SELECT 1"
-DOWN = "SELECT 1"
+# `picture_url` (0001) is where a provider says the picture is: kept until it was fetched or given up.
+UP = """
+ALTER TABLE accounts
+  ADD COLUMN picture_key text UNIQUE,
+  ADD COLUMN picture_asked_at timestamptz,
+  ADD COLUMN picture_refused boolean NOT NULL DEFAULT false,
+  ADD COLUMN picture_gone text[] NOT NULL DEFAULT '{}',
+  ADD COLUMN date_locale text NOT NULL DEFAULT 'en-GB' CHECK (date_locale ~ '^[a-z]{2,3}-[A-Z]{2}$');
+CREATE INDEX accounts_picture_waits ON accounts (id) WHERE picture_url IS NOT NULL;
+CREATE INDEX accounts_picture_gone ON accounts (id) WHERE picture_gone <> '{}';
+-- A person unlinks a provider and chooses a workspace; linking stays with the system, which has seen the proof.
+GRANT DELETE ON identities TO studio_app;
+GRANT UPDATE (workspace_id) ON sessions TO studio_app;
+"""
+
+DOWN = """
+REVOKE UPDATE (workspace_id) ON sessions FROM studio_app;
+REVOKE DELETE ON identities FROM studio_app;
+ALTER TABLE accounts DROP COLUMN picture_key, DROP COLUMN picture_asked_at, DROP COLUMN picture_refused,
+  DROP COLUMN picture_gone, DROP COLUMN date_locale;
+"""
 
 
 def upgrade() -> None:

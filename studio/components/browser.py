@@ -139,6 +139,17 @@ class Media(BrowserPart):
         return scripts.MEDIA
 
 
+class PictureButton(BrowserPart):
+    """Sends one picture of the person's own; `on_done` hears why not, or nothing."""
+
+    tag = "StudioPicture"
+    label: rx.Var[str]
+    on_done: rx.EventHandler[passthrough_event_spec(str)]
+
+    def _script(self) -> str:
+        return scripts.PICTURE
+
+
 class ThemeButton(BrowserPart):
     """Cycles system, light and dark, and tells the server so that public pages match."""
 
@@ -180,6 +191,7 @@ slider = Range.create
 drop_zone = DropZone.create
 scroller = Scroller.create
 media = Media.create
+picture_button = PictureButton.create
 theme_button = ThemeButton.create
 dismiss = Dismiss.create
 hotkeys = Hotkeys.create

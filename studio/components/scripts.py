@@ -304,6 +304,34 @@ function StudioTheme({ className, children }) {
 }
 """
 
+PICTURE = """
+function StudioPicture({ label, onDone, className }) {
+  const input = useRef(null), [busy, setBusy] = useState(false);
+  const send = async (file) => {
+    const body = new FormData();
+    body.append("file", file, file.name || "picture");
+    setBusy(true);
+    let error = "";
+    try {
+      const answer = await fetch("/api/picture",
+        { method: "POST", body, headers: { "X-Studio": "1" }, credentials: "same-origin" });
+      const said = answer.ok ? {} : await answer.json().catch(() => ({}));
+      if (!answer.ok) error = said.error || "The picture was not accepted. Try again in a moment.";
+    } catch {
+      error = "The picture did not arrive. Check the connection and try again.";
+    }
+    setBusy(false);
+    onDone(error);
+  };
+  const pick = (e) => { const [file] = e.target.files; e.target.value = ""; if (file) send(file); };
+  return createElement("span", {},
+    createElement("input", { ref: input, type: "file", hidden: true, accept: "image/png,image/jpeg,image/webp",
+      onChange: pick }),
+    createElement("button", { type: "button", className, "aria-busy": busy, disabled: busy,
+      onClick: () => input.current.click() }, busy ? "Uploading" : label));
+}
+"""
+
 DISMISS = """
 function StudioDismiss({ after, onLate }) {
   const node = useRef(null), call = useRef(onLate);

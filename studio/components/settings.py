@@ -16,6 +16,8 @@ SECTIONS = (
     ("Profile", "/settings/profile", "circle-user-round"),
     ("Spend", "/settings/spend", "wallet"),
     ("Sessions", "/settings/sessions", "monitor-smartphone"),
+    ("Appearance", "/settings/appearance", "sun-moon"),
+    ("Keyboard", "/settings/keyboard", "keyboard"),
 )
 
 _THEME = """

@@ -8,6 +8,7 @@ import reflex as rx
 from reflex_components_core.react_router.dom import ReactRouterLink
 
 from studio.components import browser
+from studio.components.shortcuts import shortcut_list
 from studio.components.styles import cx, icon, logo
 from studio.components.toasts import toasts
 from studio.state.studio import StudioState
@@ -17,12 +18,6 @@ PAGES = (
     ("Library", "/library", "images"),
     ("Spend", "/settings/spend", "wallet"),
     ("Settings", "/settings/profile", "settings"),
-)
-SHORTCUTS = (
-    ("Generate", ("Ctrl", "Enter")),
-    ("Write the prompt", ("/",)),
-    ("Close details", ("Esc",)),
-    ("Show these shortcuts", ("?",)),
 )
 
 
@@ -51,13 +46,7 @@ def _shortcuts() -> rx.Component:
                 class_name="row between",
             ),
             rx.dialog.description("On a Mac, use ⌘ for Ctrl.", class_name="mute"),
-            rx.el.dl(
-                *[
-                    rx.el.div(rx.el.dt(what), rx.el.dd(*[rx.el.kbd(key, class_name="kbd") for key in keys]))
-                    for what, keys in SHORTCUTS
-                ],
-                class_name="keys",
-            ),
+            shortcut_list(),
             class_name="dialog",
             max_width="420px",
         ),
@@ -68,17 +57,33 @@ def _close_button(name: str) -> rx.Component:
     return rx.el.button(icon("x"), type="button", class_name="ib", custom_attrs={"aria-label": name})
 
 
+def avatar(kind: str = "") -> rx.Component:
+    """One's own picture, or initials; always beside words that say who it is. `kind` may be large."""
+    size = 64 if kind == "large" else 28
+    classes = f"avatar {kind}".strip()
+    return rx.cond(
+        StudioState.picture != "",
+        rx.el.img(
+            src=StudioState.picture,
+            alt="",
+            class_name=classes,
+            custom_attrs={"width": size, "height": size, "draggable": "false", "decoding": "async"},
+        ),
+        rx.cond(
+            StudioState.initials != "",
+            rx.el.span(StudioState.initials, class_name=classes),
+            rx.el.span(icon("user", size // 2), class_name=f"{classes} blank"),
+        ),
+    )
+
+
 def _account() -> rx.Component:
     """Who is signed in, and a real POST form to leave."""
     initials = StudioState.initials
     return rx.popover.root(
         rx.popover.trigger(
             rx.el.button(
-                rx.cond(
-                    initials != "",
-                    rx.el.span(initials, class_name="avatar"),
-                    rx.el.span(icon("user", 14), class_name="avatar blank"),
-                ),
+                avatar(),
                 type="button",
                 class_name="account",
                 custom_attrs={

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from html import escape
+from typing import Any
 from uuid import UUID
 
 from starlette.exceptions import HTTPException
@@ -19,6 +20,7 @@ from studio.services.eventlog import WRITER
 from studio.services.identity.joining import Entered
 
 MOST_DRAINED = 64 * 1024 * 1024
+WORKSPACE = "workspace"
 Handler = Callable[[Request], Awaitable[Response]]
 
 _PAGE = """<!doctype html>
@@ -115,6 +117,17 @@ def set_session(response: Response, token: str) -> None:
     )
 
 
+def workspace_cookie(workspace_id: UUID | None) -> str:
+    """The Set-Cookie that mirrors the session's active workspace; None takes it back. Nothing reads it as truth."""
+    made = Response()
+    same: dict[str, Any] = {"path": "/", "secure": settings().secure, "httponly": True, "samesite": "lax"}
+    if workspace_id is None:
+        made.delete_cookie(WORKSPACE, **same)
+    else:
+        made.set_cookie(WORKSPACE, str(workspace_id), max_age=settings().session_absolute_days * 86_400, **same)
+    return made.headers["set-cookie"]
+
+
 def go_in(entered: Entered) -> Response:
     """Send the browser on with its new cookie."""
     response = RedirectResponse(entered.path, 303)
@@ -123,5 +136,6 @@ def go_in(entered: Entered) -> Response:
 
 
 def clear_session(response: Response) -> None:
-    """Take the cookie back."""
+    """Take the session's cookies back."""
     response.delete_cookie(settings().cookie_name, path="/", secure=settings().secure, httponly=True, samesite="lax")
+    response.headers.append("set-cookie", workspace_cookie(None))

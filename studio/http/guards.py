@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
 
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio.config import settings
 from studio.db import SYSTEM, transaction
+from studio.http.access import WORKSPACE, workspace_cookie
 from studio.http.socket import bound, cookie_token
 from studio.services import sessions
 
@@ -17,7 +21,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CLOSED = ("/_upload", "/_health", "/_all_routes", "/auth-codespace")
 # A mail program posts here for its reader (RFC 8058), from anywhere: the signed path is the permission.
 ONE_CLICK = "/mail/unsubscribe/"
-GATED = frozenset({"/", "/library", "/settings/profile", "/settings/spend", "/settings/sessions"})
+SETTINGS = ("profile", "spend", "sessions", "appearance", "keyboard")
+GATED = frozenset({"/", "/library", *(f"/settings/{name}" for name in SETTINGS)})
 MOVED = {"/settings": "/settings/profile"}
 
 
@@ -73,6 +78,19 @@ class BindToken:
         await self.app(scope, receive, send)
 
 
+def mirrored(scope: Scope, send: Send, workspace_id: UUID | None) -> Send:
+    """`send`, with the workspace's cookie set to what the session's row says where the browser has another."""
+    if HTTPConnection(scope).cookies.get(WORKSPACE) == (str(workspace_id) if workspace_id else None):
+        return send
+
+    async def with_cookie(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).append("set-cookie", workspace_cookie(workspace_id))
+        await send(message)
+
+    return with_cookie
+
+
 class PageGate:
     """Sends whoever is not signed in to the welcome page, and finds prerendered pages without a redirect."""
 
@@ -96,5 +114,6 @@ class PageGate:
                 answer = RedirectResponse(target, 303, headers={"cache-control": "no-store"})
                 await answer(scope, receive, send)
                 return
+            send = mirrored(scope, send, known.workspace_id if known else None)
             scope = {**scope, "path": path if path == "/" else f"{path}/"}
         await self.app(scope, receive, send)

@@ -40,17 +40,7 @@ async def upload(request: Request) -> Response:
     role = request.query_params.get("role", "reference")
     if role not in ROLES:
         raise ValidationError("A picture is a reference, a first frame or a last frame.")
-    length = request.headers.get("content-length", "")
-    if not length.isdecimal():
-        raise ValidationError("The size of this upload is not known. Choose the file again.", code="length_unknown")
-    if int(length) > MOST_UPLOAD:
-        raise ValidationError("30 MB at most. This file is larger. Nothing was kept.", code="too_large")
-    async with request.form(max_files=1, max_fields=4) as form:
-        file = form.get("file")
-        if file is None or isinstance(file, str):
-            raise ValidationError("There is no picture in this upload.")
-        data = await file.read()
-    picture = await uploads.accept_image(data)
+    picture = await uploads.accept_image(await received(request))
     if role != "reference":
         uploads.check_frame(picture)
     asset_id = uuid4()
@@ -63,6 +53,20 @@ async def upload(request: Request) -> Response:
             session, actor=actor, asset_id=asset_id, objects=objects, width=picture.width, height=picture.height
         )
     return JSONResponse({"id": str(asset_id), "width": picture.width, "height": picture.height})
+
+
+async def received(request: Request) -> bytes:
+    """The one picture of a multipart upload. Raises ValidationError."""
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal():
+        raise ValidationError("The size of this upload is not known. Choose the file again.", code="length_unknown")
+    if int(length) > MOST_UPLOAD:
+        raise ValidationError("30 MB at most. This file is larger. Nothing was kept.", code="too_large")
+    async with request.form(max_files=1, max_fields=4) as form:
+        file = form.get("file")
+        if file is None or isinstance(file, str):
+            raise ValidationError("There is no picture in this upload.")
+        return await file.read()
 
 
 @page_errors

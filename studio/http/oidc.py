@@ -127,7 +127,9 @@ async def _come_back(provider: Provider, attempt: Attempt, answer: dict[str, str
         shake=Handshake(kept["state"], kept["nonce"], kept["verifier"]),
         fresh_since=kept["begun"] if kept["intent"] == "reauth" else None,
     )
-    arrival = Arrival(email=claims.email, name=claims.name, issuer=claims.issuer, subject=claims.subject)
+    arrival = Arrival(
+        email=claims.email, name=claims.name, issuer=claims.issuer, subject=claims.subject, picture=claims.picture
+    )
     async with transaction(SYSTEM) as session:
         if attempt.account_id is None:
             return await joining.arrive(session, arrival=arrival, old_token=token, path=kept["next"])

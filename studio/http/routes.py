@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from studio.db import SYSTEM, transaction
-from studio.http import addresses, join, legal, mail, media, oidc, reauth, signin, spend
+from studio.http import addresses, join, legal, mail, media, oidc, profile, reauth, signin, spend
 
 
 async def healthz(_: Request) -> Response:
@@ -32,6 +32,9 @@ ROUTES = (
     Route("/terms", legal.terms, methods=["GET"]),
     Route("/signout", signin.sign_out, methods=["POST"]),
     Route("/api/theme", signin.set_theme, methods=["POST"]),
+    Route("/api/workspace", profile.choose_workspace, methods=["POST"]),
+    Route("/api/picture", profile.upload_picture, methods=["POST"]),
+    Route("/account/picture", profile.picture, methods=["GET"]),
     Route("/api/uploads", media.upload, methods=["POST"]),
     Route("/media/{asset}/{variant}", media.media, methods=["GET"]),
     Route("/download/{asset}", media.download, methods=["GET"]),

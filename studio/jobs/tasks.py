@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from procrastinate import App
 
 from studio.db import SYSTEM, transaction
-from studio.jobs import mailing, upkeep
+from studio.jobs import mailing, portraits, upkeep
 from studio.jobs.mailing import RECEIPTS, SEND, Mailer
 from studio.jobs.steps import Worker
+from studio.services import pictures
 from studio.services.generations import RUN
 
 SWEEP, CHECK_LEDGER, TIDY = "generations.sweep", "ledger.check", "upkeep.tidy"
@@ -38,6 +41,14 @@ def register(app: App, worker: Worker) -> None:
     @app.task(name=SEND)
     async def send_mail() -> None:
         await mailer.run()
+
+    @app.task(name=pictures.FETCH)
+    async def fetch_picture(account_id: str) -> None:
+        await portraits.fetch(UUID(account_id))
+
+    @app.task(name=pictures.DROP)
+    async def drop_pictures(account_id: str) -> None:
+        await portraits.drop(UUID(account_id))
 
     @app.task(name=RECEIPTS)
     async def receipts() -> None:

@@ -7,7 +7,7 @@ import logging
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from studio.services import addresses, ledger, mail_outbox, sessions
+from studio.services import addresses, ledger, mail_outbox, pictures, sessions
 from studio.services.eventlog import WRITER
 
 log = logging.getLogger("studio")
@@ -32,6 +32,7 @@ async def tidy(session: AsyncSession) -> None:
     await sessions.sweep(session)
     await mail_outbox.sweep(session)
     await addresses.sweep(session)
+    await pictures.sweep(session)
     await session.execute(
         text(
             "DELETE FROM procrastinate_jobs j WHERE j.status = 'doing' AND NOT EXISTS (SELECT 1 FROM "

@@ -6,18 +6,23 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, DateTime, SmallInteger
+from sqlalchemy import ARRAY, DateTime, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from studio.models.base import ACCOUNT, CONTENT, OPERATIONAL, SECRET, TECHNICAL, Row
+from studio.models.base import ACCOUNT, CONTENT, OPERATIONAL, SECRET, TECHNICAL, Row, held
 
 Instant = DateTime(timezone=True)
 Percents = ARRAY(SmallInteger)
+Texts = ARRAY(Text)
+PICTURE = held("account", "to show your picture, and to bring none back that you took away", export=False)
 
 
 class Account(Row, table=True):
-    """One person. `served_at` is when the queue last served them, for fair order."""
+    """One person. `served_at` is when the queue last served them, for fair order.
+
+    The picture's columns are told apart in `studio.services.pictures`.
+    """
 
     __tablename__ = "accounts"
 
@@ -25,8 +30,13 @@ class Account(Row, table=True):
     email: str = Field(sa_column_kwargs=ACCOUNT)
     name: str = Field(default="", sa_column_kwargs=ACCOUNT)
     picture_url: str | None = Field(default=None, sa_column_kwargs=ACCOUNT)
+    picture_key: str | None = Field(default=None, sa_column_kwargs=ACCOUNT)
+    picture_asked_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=PICTURE)
+    picture_refused: bool = Field(default=False, sa_column_kwargs=PICTURE)
+    picture_gone: list[str] = Field(default=[], sa_type=Texts, sa_column_kwargs=PICTURE)
     cap_micros: int | None = Field(default=None, sa_column_kwargs=ACCOUNT)
     time_zone: str = Field(default="UTC", sa_column_kwargs=ACCOUNT)
+    date_locale: str = Field(default="en-GB", sa_column_kwargs=ACCOUNT)
     alerts: list[int] = Field(default=[50, 80, 100], sa_type=Percents, sa_column_kwargs=ACCOUNT)
     created_at: datetime = Field(sa_type=Instant, sa_column_kwargs=ACCOUNT)
     served_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=OPERATIONAL)

@@ -8,7 +8,17 @@ from typing import Any
 
 import reflex as rx
 
-from studio.pages import index, library, missing, settings_profile, settings_sessions, settings_spend, welcome
+from studio.pages import (
+    index,
+    library,
+    missing,
+    settings_appearance,
+    settings_keyboard,
+    settings_profile,
+    settings_sessions,
+    settings_spend,
+    welcome,
+)
 from studio.state.devices import DevicesState
 from studio.state.library import LibraryState
 from studio.state.profile import ProfileState
@@ -58,6 +68,20 @@ ROUTES: tuple[Route, ...] = (
         "Sessions · Studio",
         "Every browser that is signed in.",
         [DevicesState.load, StudioState.identify],
+    ),
+    Route(
+        "/settings/appearance",
+        settings_appearance.page,
+        "Appearance · Studio",
+        "Light, dark, or as your system says.",
+        StudioState.identify,
+    ),
+    Route(
+        "/settings/keyboard",
+        settings_keyboard.page,
+        "Keyboard · Studio",
+        "Every shortcut that Studio has.",
+        StudioState.identify,
     ),
     Route(
         "/welcome",

@@ -1,13 +1,18 @@
-"""Settings, Profile: name, dates, theme, workspace, and what is held about a person."""
+"""Settings, Profile: name, picture, ways to sign in, dates, workspace, and what is held about a person."""
 
 from __future__ import annotations
 
 import reflex as rx
 
-from studio.components.settings import card, field, frame, skeleton, theme_choice
+from studio.components import browser
+from studio.components.settings import card, field, frame, problem, skeleton
 from studio.components.settings_address import address
-from studio.state.profile import TIME_ZONES, ProfileState
-from studio.state.settings_views import FactView
+from studio.components.shell import PlainForm, avatar
+from studio.components.styles import icon, length
+from studio.state.profile import LOCALES, TIME_ZONES, ProfileState
+from studio.state.settings_views import Choice, FactView, WayInView
+from studio.state.studio import StudioState
+from studio.state.views import ProviderView
 
 
 def _who() -> rx.Component:
@@ -27,6 +32,124 @@ def _who() -> rx.Component:
     )
 
 
+def _picture() -> rx.Component:
+    return card(
+        "Your picture",
+        rx.el.div(
+            avatar("large"),
+            rx.el.div(
+                browser.picture_button(
+                    label="Upload a picture", on_done=ProfileState.picture_sent, class_name="btn soft"
+                ),
+                rx.cond(
+                    StudioState.picture != "",
+                    rx.el.button(
+                        "Remove picture", type="button", class_name="btn soft", on_click=ProfileState.remove_picture
+                    ),
+                ),
+                class_name="set-acts wrap",
+            ),
+            class_name="row g3 set-field-row",
+        ),
+        problem(ProfileState.picture_error, "picture-error"),
+        lead="Only you see it. PNG, JPEG or WebP, cut to a square.",
+    )
+
+
+def _way(way: WayInView) -> rx.Component:
+    return rx.el.li(
+        icon("key-round"),
+        rx.el.span(way.name, class_name="med clip"),
+        rx.el.span(f"since {way.since}", class_name="t1 mute num grow"),
+        rx.el.button(
+            "Unlink",
+            type="button",
+            class_name="btn soft",
+            on_click=ProfileState.unlink(way.id),
+            custom_attrs={"aria-label": f"Unlink {way.name}"},
+        ),
+        key=way.id,
+    )
+
+
+def _again(way: WayInView) -> rx.Component:
+    return rx.cond(
+        way.again != "",
+        rx.el.a(
+            f"Confirm with {way.name}",
+            href=way.again,
+            class_name="btn soft",
+            custom_attrs={"reloadDocument": True},  # not a page of the router's
+        ),
+    )
+
+
+def _linkable(provider: ProviderView) -> rx.Component:
+    """A plain link with a fresh proof; without one, a button that says what is needed first."""
+    return rx.cond(
+        ProfileState.fresh,
+        rx.el.a(
+            f"Link {provider.name}",
+            href=provider.href,
+            class_name="btn surface",
+            custom_attrs={"reloadDocument": True},
+        ),
+        rx.el.button(f"Link {provider.name}", type="button", class_name="btn surface", on_click=ProfileState.ask_link),
+    )
+
+
+def _ways() -> rx.Component:
+    return card(
+        "Ways to sign in",
+        rx.el.ul(rx.foreach(ProfileState.ways, _way), class_name="ways"),
+        rx.cond(
+            ProfileState.by_link,
+            rx.el.p("You sign in with one-time links. No provider is set up here.", class_name="mute"),
+        ),
+        rx.cond(
+            length(ProfileState.linkable) > 0,
+            rx.el.div(rx.foreach(ProfileState.linkable, _linkable), class_name="set-acts wrap set-field-row"),
+        ),
+        problem(ProfileState.way_problem, "way-problem"),
+        rx.cond(
+            ProfileState.asking,
+            rx.el.div(
+                rx.el.p(
+                    "Confirm that it is you first: sign in once more, then try again. A new sign-in link does it too.",
+                    role="alert",
+                ),
+                rx.el.div(rx.foreach(ProfileState.ways, _again), class_name="set-acts wrap"),
+                class_name="col gap set-field-row",
+            ),
+        ),
+        lead="Linking and unlinking is told to you by email.",
+    )
+
+
+def _place(place: Choice) -> rx.Component:
+    return rx.el.option(place.label, value=place.value)
+
+
+def _switch() -> rx.Component:
+    """Another workspace for this browser: a form that the browser sends, for the cookie beside it is set by a route."""
+    return PlainForm.create(
+        rx.el.div(
+            rx.el.label("Active workspace", html_for="active-workspace", class_name="label"),
+            rx.el.select(
+                rx.foreach(ProfileState.workspaces, _place),
+                id="active-workspace",
+                name="workspace",
+                class_name="tf native",
+                default_value=ProfileState.workspace_id,
+            ),
+            class_name="set-field",
+        ),
+        rx.el.button("Switch", type="submit", class_name="btn soft"),
+        class_name="set-form",
+        custom_attrs={"method": "post", "action": "/api/workspace"},
+    )
+
+
 def _workspace() -> rx.Component:
     return card(
         "Workspace",
@@ -36,14 +159,26 @@ def _workspace() -> rx.Component:
             on_submit=ProfileState.save_workspace,
             class_name="set-form",
         ),
+        rx.cond(length(ProfileState.workspaces) > 1, _switch()),
         lead="The active one. Everything you make now is kept in it.",
     )
 
 
-def _looks() -> rx.Component:
+def _dates() -> rx.Component:
     return card(
-        "Appearance and dates",
-        rx.el.div(rx.el.span("Theme", class_name="label"), theme_choice(label="Theme"), class_name="set-field"),
+        "Dates",
+        rx.el.div(
+            rx.el.label("Language of dates", html_for="date-language", class_name="label"),
+            rx.el.select(
+                *[rx.el.option(name, value=locale, lang=locale.partition("-")[0]) for locale, name in LOCALES],
+                id="date-language",
+                class_name="tf native",
+                value=ProfileState.locale,
+                on_change=ProfileState.set_locale,
+                custom_attrs={"aria-describedby": "time-zone-now"},
+            ),
+            class_name="set-field",
+        ),
         rx.el.div(
             rx.el.label("Time zone", html_for="time-zone", class_name="label"),
             rx.el.select(
@@ -55,7 +190,7 @@ def _looks() -> rx.Component:
                 custom_attrs={"aria-describedby": "time-zone-now"},
             ),
             rx.el.p(
-                f"For dates in Settings. {ProfileState.here} Months and caps go by UTC.",
+                f"{ProfileState.here} Everything else is in English. Months and caps go by UTC.",
                 id="time-zone-now",
                 class_name="t1 mute num",
             ),
@@ -68,6 +203,7 @@ def _fact(fact: FactView) -> rx.Component:
     return rx.el.tr(
         rx.el.td(fact.category, class_name="mute"),
         rx.el.td(rx.el.span(fact.kind, class_name="med"), rx.el.span(fact.what, class_name="t1 mute words")),
+        rx.el.td(fact.count, class_name="num"),
         rx.el.td(fact.why, class_name="words mute"),
         rx.el.td(fact.leaves, class_name="words mute"),
     )
@@ -86,6 +222,7 @@ def _held() -> rx.Component:
                     rx.el.tr(
                         rx.el.th("Category", scope="col"),
                         rx.el.th("What", scope="col"),
+                        rx.el.th("Rows", scope="col"),
                         rx.el.th("Why", scope="col"),
                         rx.el.th("How it leaves", scope="col"),
                     )
@@ -111,8 +248,8 @@ def page() -> rx.Component:
             ProfileState.loaded,
             rx.fragment(
                 rx.el.div(
-                    rx.el.div(_who(), address(), _workspace(), class_name="col gap"),
-                    _looks(),
+                    rx.el.div(_who(), address(), _picture(), _workspace(), class_name="col gap"),
+                    rx.el.div(_ways(), _dates(), class_name="col gap"),
                     class_name="cols",
                 ),
                 _held(),

@@ -80,6 +80,18 @@ async def on_address_asked(
     await _to(session, account_id, old_email, "email_asked", facts)
 
 
+async def on_provider_linked(session: AsyncSession, *, account_id: UUID, provider: str) -> UUID | None:
+    """Tell that one more sign-in opens the account. `provider` is its name here."""
+    now: datetime = (await session.execute(text("SELECT studio_now()"))).scalar_one()
+    return await _to_account(session, account_id, "provider_linked", {"provider": provider, "at": now.isoformat()})
+
+
+async def on_provider_unlinked(session: AsyncSession, *, account_id: UUID, provider: str) -> UUID | None:
+    """Tell that a sign-in opens the account no more."""
+    now: datetime = (await session.execute(text("SELECT studio_now()"))).scalar_one()
+    return await _to_account(session, account_id, "provider_unlinked", {"provider": provider, "at": now.isoformat()})
+
+
 async def on_address_changed(
     session: AsyncSession,
     *,

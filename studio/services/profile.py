@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,6 +15,7 @@ import studio.models  # noqa: F401  (registers the tables)
 from studio.db import Actor
 from studio.errors import NotFound, ValidationError
 from studio.models.base import Held
+from studio.services.dates import STYLES, time_zones
 
 LONGEST_NAME = 80
 # Table names as a person would say them; one that is missing here is said as it is written.
@@ -47,6 +46,7 @@ class Profile:
     name: str
     email: str
     time_zone: str
+    date_locale: str
     workspace: str
     created_at: datetime
 
@@ -60,20 +60,6 @@ class HeldFact:
     what: tuple[str, ...]
     why: str
     leaves: str
-
-
-@cache
-def time_zones() -> frozenset[str]:
-    """Places this machine knows, such as Europe/Berlin, and UTC."""
-    elsewhere = ("Etc/", "SystemV/", "US/", "posix/", "right/")
-    return frozenset(
-        {"UTC"} | {name for name in available_timezones() if "/" in name and not name.startswith(elsewhere)}
-    )
-
-
-def zone(name: str) -> ZoneInfo:
-    """A time zone by its stored name; UTC when this machine does not know it."""
-    return ZoneInfo(name if name in time_zones() else "UTC")
 
 
 def clean_name(value: str, what: str) -> str:
@@ -91,7 +77,8 @@ async def get(session: AsyncSession, *, actor: Actor) -> Profile:
     row = (
         await session.execute(
             text(
-                "SELECT a.name, a.email, a.time_zone, a.created_at, coalesce(w.name, '') AS workspace FROM accounts a "
+                "SELECT a.name, a.email, a.time_zone, a.date_locale, a.created_at, "
+                "coalesce(w.name, '') AS workspace FROM accounts a "
                 "LEFT JOIN workspaces w ON w.id = :workspace AND w.account_id = a.id WHERE a.id = :account"
             ),
             {"account": actor.account_id, "workspace": actor.workspace_id},
@@ -117,6 +104,15 @@ async def set_time_zone(session: AsyncSession, *, actor: Actor, time_zone: str) 
     )
 
 
+async def set_date_locale(session: AsyncSession, *, actor: Actor, locale: str) -> None:
+    """In which language dates are written. Raises ValidationError for one that is not offered."""
+    if locale not in STYLES:
+        raise ValidationError("Choose a language from the list.")
+    await session.execute(
+        text("UPDATE accounts SET date_locale = :locale WHERE id = :id"), {"id": actor.account_id, "locale": locale}
+    )
+
+
 async def rename_workspace(session: AsyncSession, *, actor: Actor, name: str) -> None:
     """Rename the active workspace. Raises ValidationError, or NotFound when it is gone."""
     done = await session.scalar(
@@ -125,6 +121,10 @@ async def rename_workspace(session: AsyncSession, *, actor: Actor, name: str) ->
     )
     if not done:
         raise NotFound
+
+
+def _said(table: str) -> str:
+    return TABLES.get(table, table.replace("_", " "))
 
 
 def _word(column: str) -> str:
@@ -150,11 +150,36 @@ def facts() -> Sequence[HeldFact]:
             held = column.info["held"]
             if held.category == "technical" or column.name == "id" or column.name.endswith("_id"):
                 continue  # an id says nothing by itself
-            said = TABLES.get(table.name, table.name.replace("_", " "))
-            key = (held.category, said, held.why, _leaves(held))
+            key = (held.category, _said(table.name), held.why, _leaves(held))
             word = _word(column.name)
             if word not in found.setdefault(key, []):
                 found[key].append(word)
     order = ("account", "content", "operational")
     rows = [HeldFact(key[0], key[1], tuple(words), key[2], key[3]) for key, words in found.items()]
     return sorted(rows, key=lambda row: (order.index(row.category), row.table))
+
+
+# How the rows of an account are found in a table that does not name it.
+_OWN = {
+    "accounts": "id = :account",
+    "ledger_entries": "pseudonym = (SELECT pseudonym FROM ledger_pseudonyms WHERE account_id = :account)",
+}
+
+
+async def counts(session: AsyncSession, *, actor: Actor) -> Mapping[str, int]:
+    """How many rows each table holds about the person, by the table's name in `facts`.
+
+    Tables whose rows name no account (logs), or that only the system reads, have no count.
+    """
+    named = {
+        table.name: _OWN.get(table.name, "account_id = :account")
+        for table in SQLModel.metadata.sorted_tables
+        if table.name in _OWN or "account_id" in table.columns
+    }
+    readable = await session.scalars(
+        text("SELECT t FROM unnest(CAST(:tables AS text[])) t WHERE has_table_privilege(t, 'SELECT')"),
+        {"tables": list(named)},
+    )
+    parts = [f"SELECT '{name}' AS name, count(*) AS found FROM {name} WHERE {named[name]}" for name in readable]  # noqa: S608  # names from our own models
+    rows = await session.execute(text(" UNION ALL ".join(parts)), {"account": actor.account_id})
+    return {_said(row.name): row.found for row in rows}

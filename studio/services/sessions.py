@@ -17,6 +17,7 @@ from studio import queue
 from studio.config import settings
 from studio.db import Actor
 from studio.errors import StudioError
+from studio.services.dates import Dates
 
 ATTEMPT_MINUTES = 15
 FRESH_MINUTES = 10
@@ -53,6 +54,8 @@ class Identity:
     email: str
     name: str
     workspace: str
+    picture: str  # changes with the picture; empty without one
+    dates: Dates
 
     @property
     def actor(self) -> Actor:
@@ -102,6 +105,8 @@ async def _live(session: AsyncSession, where: str, key: bytes | UUID) -> Identit
         await session.execute(
             text(
                 "SELECT s.id, s.account_id, w.id AS workspace_id, a.email, a.name, w.name AS workspace, "  # noqa: S608
+                "coalesce(left(encode(sha256(convert_to(a.picture_key, 'UTF8')), 'hex'), 12), '') AS picture, "
+                "a.time_zone, a.date_locale, "
                 "s.seen_at < studio_now() - interval '1 minute' AS stale "
                 "FROM sessions s JOIN accounts a ON a.id = s.account_id JOIN workspaces w ON w.id = s.workspace_id "
                 f"WHERE {where} AND {_LIVE}"
@@ -120,6 +125,8 @@ async def _live(session: AsyncSession, where: str, key: bytes | UUID) -> Identit
         email=row.email,
         name=row.name,
         workspace=row.workspace,
+        picture=row.picture,
+        dates=Dates.of(row.date_locale, row.time_zone),
     )
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from studio.errors import StudioError
-from studio.services import addresses, profile, sessions
+from studio.services import addresses, sessions
 from studio.state import guard
 from studio.state.guard import action
 from studio.state.reauth import ReauthMixin
-from studio.state.spend_views import moment
 
 HERE = "/settings/profile"
 LONGEST_TYPED = 400
@@ -24,9 +23,8 @@ class AddressMixin(ReauthMixin, mixin=True):
     async def _read_address(self) -> None:
         async with guard.work() as session:
             found = await addresses.pending(session, actor=guard.actor())
-            zone = profile.zone((await profile.get(session, actor=guard.actor())).time_zone)
         self.waiting_for = found.email if found else ""
-        self.waiting_until = moment(found.until, zone) if found else ""
+        self.waiting_until = guard.identity().dates.moment(found.until) if found else ""
 
     @action
     async def ask_address(self, form: dict):

@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import reflex as rx
 
 from studio.errors import StudioError
-from studio.services import devices, profile
+from studio.services import devices
+from studio.services.dates import Dates
 from studio.state import guard
 from studio.state.guard import action
 from studio.state.settings_views import DeviceView
-from studio.state.spend_views import moment
 from studio.state.toasts import ToastMixin
 
 
-def seen(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+def seen(at: datetime, dates: Dates, now: datetime) -> str:
     """ "now", "12 minutes ago", or the moment. A use is noted at most once a minute."""
     minutes = int((now - at).total_seconds() // 60)
     if minutes < 2:
         return "now"
-    return f"{minutes} minutes ago" if minutes < 60 else moment(at, zone, now)
+    return f"{minutes} minutes ago" if minutes < 60 else dates.moment(at, now)
 
 
-def device_view(device: devices.Device, zone: ZoneInfo, now: datetime) -> DeviceView:
+def device_view(device: devices.Device, dates: Dates, now: datetime) -> DeviceView:
     """A session as a row."""
     return DeviceView(
         id=str(device.id),
         title=device.name or "Browser without a name",
         name=device.name,
         current=device.current,
-        started=moment(device.created_at, zone, now),
-        seen=seen(device.seen_at, zone, now),
+        started=dates.moment(device.created_at, now),
+        seen=seen(device.seen_at, dates, now),
     )
 
 
@@ -55,9 +54,8 @@ class DevicesState(ToastMixin, rx.State):
     async def _read(self) -> None:
         async with guard.work() as session:
             rows = await devices.listed(session, actor=guard.actor())
-            zone = profile.zone((await profile.get(session, actor=guard.actor())).time_zone)
         now = datetime.now(UTC)
-        self.devices = [device_view(row, zone, now) for row in rows]
+        self.devices = [device_view(row, guard.identity().dates, now) for row in rows]
         self.others = sum(not row.current for row in rows)
 
     @action

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import reflex as rx
 
 from studio.errors import StudioError
-from studio.services import profile
+from studio.services import pictures, profile, workspaces
+from studio.services.dates import STYLES, Dates
 from studio.state import guard
 from studio.state.address import HERE, AddressMixin
 from studio.state.guard import action
-from studio.state.settings_views import FactView
-from studio.state.spend_views import moment
+from studio.state.settings_views import Choice, FactView
 from studio.state.studio import StudioState
-from studio.state.toasts import ToastMixin
+from studio.state.ways_in import WaysInMixin
 
 TIME_ZONES = tuple(sorted(profile.time_zones()))
+LOCALES = tuple((locale, style.name) for locale, style in STYLES.items())
 
 
-def fact_view(fact: profile.HeldFact) -> FactView:
-    """A row of the table."""
+def fact_view(fact: profile.HeldFact, counts: Mapping[str, int]) -> FactView:
+    """A row of the table. What is not kept by account has no count."""
+    count = counts.get(fact.table)
     return FactView(
         category=fact.category.capitalize(),
         kind=fact.table[:1].upper() + fact.table[1:],
         what=", ".join(fact.what),
         why=fact.why[:1].upper() + fact.why[1:],
         leaves=fact.leaves,
+        count="Not by account" if count is None else f"{count:,}",
     )
 
 
-class ProfileState(AddressMixin, ToastMixin, rx.State):
+class ProfileState(AddressMixin, WaysInMixin, rx.State):
     """One tab of the Profile page."""
 
     loaded: bool = False
@@ -39,16 +43,20 @@ class ProfileState(AddressMixin, ToastMixin, rx.State):
     email: str = ""
     since: str = ""  # "23 Nov 2026, 18:13"
     time_zone: str = "UTC"
+    locale: str = "en-GB"
     here: str = ""  # "It is 23 Nov, 19:13 there."
     workspace: str = ""
     workspace_error: str = ""
+    workspaces: list[Choice] = []
+    workspace_id: str = ""
+    picture_error: str = ""
     facts: list[FactView] = []
 
     @action
     async def load(self):
         """Who is signed in, as the database knows them."""
         await self._read()
-        self.facts = [fact_view(fact) for fact in profile.facts()]
+        self.asking, self.way_problem, self.picture_error = False, "", ""
         self.loaded = True
         await self._read_address()
         if typed := self._brought_back("email"):  # from signing in again: in the field as it was, not sent yet
@@ -59,12 +67,18 @@ class ProfileState(AddressMixin, ToastMixin, rx.State):
     async def _read(self) -> None:
         async with guard.work() as session:
             found = await profile.get(session, actor=guard.actor())
-        zone = profile.zone(found.time_zone)
-        since = found.created_at.astimezone(zone)
+            places = await workspaces.listed(session, actor=guard.actor())
+            counts = await profile.counts(session, actor=guard.actor())
+        await self._read_ways()
+        dates = Dates.of(found.date_locale, found.time_zone)
         self.name, self.email, self.workspace = found.name, found.email, found.workspace
         self.time_zone = found.time_zone
-        self.since = f"{since.day} {since:%B} {since.year}"
-        self.here = f"It is {moment(datetime.now(UTC), zone)} there."
+        self.locale = dates.locale
+        self.workspaces = [Choice(str(each.id), each.name) for each in places]
+        self.workspace_id = next((str(each.id) for each in places if each.active), "")
+        self.facts = [fact_view(fact, counts) for fact in profile.facts()]
+        self.since = dates.full(found.created_at)
+        self.here = f"It is {dates.moment(datetime.now(UTC))} there."
 
     @action
     async def save_name(self, form: dict):
@@ -100,6 +114,31 @@ class ProfileState(AddressMixin, ToastMixin, rx.State):
         async with guard.work() as session:
             await profile.set_time_zone(session, actor=guard.actor(), time_zone=value)
         await self._read()
+
+    @action
+    async def set_locale(self, value: str):
+        """Choose the language that dates are written in."""
+        async with guard.work() as session:
+            await profile.set_date_locale(session, actor=guard.actor(), locale=value)
+        await self._read()
+
+    @action
+    async def picture_sent(self, error: str):
+        """The browser has sent a picture; an empty `error` means that it is kept."""
+        self.picture_error = error[:300]
+        if not error:
+            self._say("success", "Picture saved")
+            return StudioState.identify
+        return None
+
+    @action
+    async def remove_picture(self):
+        """Take one's picture away for good."""
+        async with guard.work() as session:
+            await pictures.remove(session, actor=guard.actor())
+        self.picture_error = ""
+        self._say("success", "Picture removed", "It is deleted, and does not come back when you sign in.")
+        return StudioState.identify
 
 
 def _typed(form: dict, name: str) -> str:

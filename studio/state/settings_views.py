@@ -107,3 +107,14 @@ class FactView:
     what: str = ""
     why: str = ""
     leaves: str = ""
+    count: str = ""
+
+
+@dataclass(frozen=True)
+class WayInView:
+    """A provider that opens the account. `again` is where one confirms oneself with it; empty: not any more."""
+
+    id: str = ""
+    name: str = ""
+    since: str = ""
+    again: str = ""

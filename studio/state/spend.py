@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.config import settings
 from studio.errors import StudioError
-from studio.services import ledger, profile, sessions, spend
+from studio.services import ledger, sessions, spend
 from studio.services.byteplus import catalog
 from studio.services.ledger import dollars
 from studio.state import guard
@@ -21,7 +21,6 @@ from studio.state.spend_views import (
     entry_view,
     forecast,
     model_totals,
-    month_name,
     released,
 )
 from studio.state.toasts import ToastMixin
@@ -95,7 +94,7 @@ class SpendState(ReauthMixin, ToastMixin, rx.State):
         """The current month, or the one that was chosen before."""
         async with guard.work() as session:
             found = [f"{each:%Y-%m}" for each in await spend.months(session, actor=guard.actor())]
-            self.months = [Choice(each, month_name(spend.parse_month(each))) for each in found]
+            self.months = [Choice(each, guard.identity().dates.month(spend.parse_month(each))) for each in found]
             if self.month not in found:
                 self.month = found[0]
             await self._read(session)
@@ -130,7 +129,7 @@ class SpendState(ReauthMixin, ToastMixin, rx.State):
         self.used, self.cap = dollars(used), dollars(budget.cap)
         self.charged, self.held = dollars(budget.spent), dollars(budget.held)
         self.left = dollars(max(budget.left, 0), down=True)
-        self.resets = f"Resets {budget.resets.day} {budget.resets:%B}" if self.current else ""
+        self.resets = f"Resets {guard.identity().dates.named(budget.resets)}" if self.current else ""
         scale = max(budget.cap, used) or 1
         self.charged_share = f"{100 * budget.spent / scale:.1f}%"
         self.used_share = f"{100 * used / scale:.1f}%"
@@ -141,14 +140,14 @@ class SpendState(ReauthMixin, ToastMixin, rx.State):
             if self.current and budget.left <= 0
             else ""
         )
-        self.forecast_label, self.forecast, self.forecast_text = forecast(found)
+        self.forecast_label, self.forecast, self.forecast_text = forecast(found, guard.identity().dates)
         outputs = sum(row.outputs for row in found.days)
         self.per_output = dollars(budget.spent // outputs) if outputs else "–"
         self.per_output_text = f"Charged ÷ {outputs:,} outputs." if outputs else "No output was charged."
         self.not_charged, self.not_charged_text = dollars(found.released_micros), released(found)
         self.models = model_totals(found)
-        self.bars, self.ticks, self.days, self.pace = chart(found)
-        self.chart_said = chart_said(found)
+        self.bars, self.ticks, self.days, self.pace = chart(found, guard.identity().dates)
+        self.chart_said = chart_said(found, guard.identity().dates)
 
     async def _ledger(self, session: AsyncSession) -> None:
         """The chosen page of the filtered ledger; the last one when there are fewer."""
@@ -160,8 +159,7 @@ class SpendState(ReauthMixin, ToastMixin, rx.State):
         self._page = max(0, min(self._page, (count - 1) // spend.PAGE))
         first = self._page * spend.PAGE
         rows = await spend.entries(session, actor=who, month=month, kind=kind, model=model, offset=first)
-        zone = profile.zone((await profile.get(session, actor=who)).time_zone)
-        self.entries = [entry_view(row, zone) for row in rows]
+        self.entries = [entry_view(row, guard.identity().dates) for row in rows]
         self.total = "1 entry" if count == 1 else f"{count:,} entries"
         self.span = f"{first + 1:,}–{first + len(rows):,} of {count:,}" if rows else ""
         self.has_newer = self._page > 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections import defaultdict
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import date
 
 from studio.services import spend
 from studio.services.byteplus import catalog
+from studio.services.dates import ENGLISH, Dates
 from studio.services.ledger import dollars
 from studio.state.settings_views import AlertView, Bar, DayRow, EntryView, ModelTotal, Segment, Tick
 from studio.state.tiles import PICTURE_WORDS, media_url
@@ -18,18 +18,6 @@ REST = "gray"
 ENTRY_WORDS = {"reserve": "Held", "settle": "Charged", "release": "Released", "reverse": "Given back"}
 REASONS = {"failed": "failed", "expired": "took too long", "cancelled": "cancelled", "settled": "lost"}
 GONE = {"image": "Image, since deleted", "video": "Video, since deleted"}
-
-
-def moment(at: datetime, zone: ZoneInfo, now: datetime | None = None) -> str:
-    """ "22 Nov, 14:22" in a time zone; with the year when it is not this one."""
-    local = at.astimezone(zone)
-    year = f" {local.year}" if now is not None and local.year != now.astimezone(zone).year else ""
-    return f"{local.day} {local:%b}{year}, {local:%H:%M}"
-
-
-def month_name(month: date) -> str:
-    """ "November 2026"."""
-    return f"{month:%B} {month.year}"
 
 
 def _series(found: spend.Month) -> tuple[list[str], dict[str, int], dict[str, int]]:
@@ -83,7 +71,7 @@ def _pace(found: spend.Month) -> int:
     return found.budget.cap // monthrange(found.budget.month.year, found.budget.month.month)[1]
 
 
-def chart(found: spend.Month) -> tuple[list[Bar], list[Tick], list[DayRow], Tick]:
+def chart(found: spend.Month, dates: Dates = ENGLISH) -> tuple[list[Bar], list[Tick], list[DayRow], Tick]:
     """Stacked bars by day, their scale, the same figures as rows, and the cap's daily pace where the scale has it."""
     names, _, _ = _series(found)
     by_day: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
@@ -104,7 +92,7 @@ def chart(found: spend.Month) -> tuple[list[Bar], list[Tick], list[DayRow], Tick
             Bar(
                 day=str(number),
                 label=str(number) if number % 3 == 1 else "",
-                title=f"{number} {month:%B}: {dollars(total)}" + (f" ({said})" if total else ""),
+                title=f"{dates.named(day)}: {dollars(total)}" + (f" ({said})" if total else ""),
                 to_come=day > found.today,
                 segments=[
                     Segment(colour=colour(rank), height=f"{100 * parts[name] / top:.2f}%")
@@ -115,17 +103,17 @@ def chart(found: spend.Month) -> tuple[list[Bar], list[Tick], list[DayRow], Tick
         )
         if total:
             amounts = [dollars(parts[name]) if parts.get(name) else "–" for name in names]
-            rows.append(DayRow(day=f"{number} {month:%b}", amounts=amounts, total=dollars(total)))
+            rows.append(DayRow(day=dates.day(day), amounts=amounts, total=dollars(total)))
     ticks = [Tick(label=dollars(n), at=f"{100 * n / top:.2f}%") for n in range(0, top + 1, step)]
     fits = 0 < pace <= top
     line = Tick(label=f"daily pace of the cap, {dollars(pace, down=True)}", at=f"{100 * pace / top:.2f}%")
     return bars, ticks, rows, line if fits else Tick()
 
 
-def chart_said(found: spend.Month) -> str:
+def chart_said(found: spend.Month, dates: Dates = ENGLISH) -> str:
     """The chart in one sentence, for whoever does not see it."""
     names, _, _ = _series(found)
-    month = month_name(found.budget.month)
+    month = dates.month(found.budget.month)
     if not names:
         return f"No charges in {month}."
     by_day: dict[date, int] = defaultdict(int)
@@ -135,18 +123,18 @@ def chart_said(found: spend.Month) -> str:
     models = "1 model" if len(names) == 1 else f"{len(names)} models"
     return (
         f"Stacked bars of charges per day in {month}, {models}. "
-        f"The dearest day was {day.day} {day:%B} with {dollars(by_day[day])}."
+        f"The dearest day was {dates.named(day)} with {dollars(by_day[day])}."
     )
 
 
-def forecast(found: spend.Month) -> tuple[str, str, str]:
+def forecast(found: spend.Month, dates: Dates = ENGLISH) -> tuple[str, str, str]:
     """(label, amount, sentence): where the month is heading, or what a finished one cost a day."""
     month, spent = found.budget.month, found.budget.spent
     days = monthrange(month.year, month.month)[1]
     if (found.today.year, found.today.month) != (month.year, month.month):
         return "Per day", dollars(spent // days), f"On average over {days} days."
     ahead = spent * days // found.today.day
-    end = f"At this pace, by {days} {month:%B}."
+    end = f"At this pace, by {dates.named(month.replace(day=days))}."
     if not found.budget.cap:
         return "Forecast", dollars(ahead), end
     if ahead > found.budget.cap:
@@ -193,12 +181,12 @@ def _what(entry: spend.Entry) -> str:
     return f"{place}{f' ({reason})' if reason else ''}, {' '.join(entry.prompt.split())[:120]}"
 
 
-def entry_view(entry: spend.Entry, zone: ZoneInfo) -> EntryView:
+def entry_view(entry: spend.Entry, dates: Dates) -> EntryView:
     """A row of the ledger. What is held for an unknown outcome says so."""
     unknown = entry.kind == "reserve" and entry.state == "unknown"
     return EntryView(
         seq=str(entry.seq),
-        when=moment(entry.at, zone),
+        when=dates.moment(entry.at),
         kind="unknown" if unknown else entry.kind,
         entry=ENTRY_WORDS[entry.kind],
         what=_what(entry),

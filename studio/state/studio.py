@@ -35,6 +35,7 @@ class StudioState(ComposerMixin, rx.State):
     simulated: bool = False
     workspace: str = ""
     theme: str = "system"
+    picture: str = ""  # the address of one's own picture; empty: initials
 
     # the page
     submitting: bool = False
@@ -68,6 +69,7 @@ class StudioState(ComposerMixin, rx.State):
         who = guard.identity()
         self.signed_in, self.name, self.email, self.workspace = True, who.name, who.email, who.workspace
         self.initials = "".join(part[0] for part in who.name.replace(".", " ").split()[:2]).upper() or "?"
+        self.picture = f"/account/picture?v={who.picture}" if who.picture else ""
         self.simulated = settings().simulated
 
     @action

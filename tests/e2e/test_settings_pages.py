@@ -110,11 +110,19 @@ async def test_a_new_name_is_in_the_account_menu_at_once(visits: Visits, guest: 
     await page.get_by_role("textbox", name="Name", exact=True).fill("Mira Kessler")
     await page.get_by_role("button", name="Save name", exact=True).click()
     await expect(page.get_by_role("button", name="Account menu, MK").locator("visible=true")).to_be_visible()
-    await page.get_by_role("radio", name="Dark", exact=True).check()
-    await expect(page.locator("html")).to_have_class(re.compile(r"\bdark\b"))
     await page.get_by_role("combobox", name="Time zone", exact=True).select_option("Asia/Tokyo")
+    await page.get_by_role("combobox", name="Language of dates", exact=True).select_option("ja-JP")
+    await expect(page.locator("#time-zone-now")).to_contain_text(re.compile(r"It is \d+月\d+日 \d\d:\d\d there"))
     await page.reload()
     await expect(page.get_by_role("combobox", name="Time zone", exact=True)).to_have_value("Asia/Tokyo")
+    await expect(page.get_by_role("combobox", name="Language of dates", exact=True)).to_have_value("ja-JP")
+
+
+async def test_the_theme_is_chosen_on_its_page_and_kept(visits: Visits, guest: Guest):
+    page = await at(visits, guest, "/settings/appearance")
+    await page.get_by_role("radio", name="Dark", exact=True).check()
+    await expect(page.locator("html")).to_have_class(re.compile(r"\bdark\b"))
+    await page.reload()
     await expect(page.get_by_role("radio", name="Dark", exact=True)).to_be_checked()
 
 

@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 
 from studio.db import SYSTEM, Actor, transaction
 from studio.errors import NotFound, ValidationError
-from studio.services import profile
+from studio.services import dates, profile
 from tests.factories import Person
 
 
@@ -64,8 +64,8 @@ async def test_a_workspace_of_somebody_else_is_not_there(someone: Person, other:
 
 
 def test_a_zone_this_machine_does_not_know_is_shown_as_utc():
-    assert profile.zone("Nowhere/Else").key == "UTC"
-    assert profile.zone("Asia/Tokyo").key == "Asia/Tokyo"
+    assert dates.zone("Nowhere/Else").key == "UTC"
+    assert dates.zone("Asia/Tokyo").key == "Asia/Tokyo"
 
 
 def test_every_table_that_concerns_a_person_is_in_the_glance_with_a_reason_and_an_end():

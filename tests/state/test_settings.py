@@ -9,11 +9,12 @@ import pytest
 
 from studio.db import SYSTEM, transaction
 from studio.services import ledger, sessions, spend
+from studio.services.dates import ENGLISH, Dates
 from studio.services.ledger import Budget
 from studio.state.devices import DevicesState
 from studio.state.profile import ProfileState
 from studio.state.spend import SpendState
-from studio.state.spend_views import chart, chart_said, forecast, model_totals, moment
+from studio.state.spend_views import chart, chart_said, forecast, model_totals
 from tests.factories import IMAGE_MODEL, VIDEO_MODEL, Person, image, person, submitted, video
 from tests.state.tab import call, tab
 
@@ -73,9 +74,9 @@ def test_a_finished_month_tells_its_average_instead():
 
 def test_a_moment_is_told_in_the_persons_own_time_zone():
     at = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
-    assert moment(at, ZoneInfo("UTC")) == "31 Dec, 23:30"
-    assert moment(at, ZoneInfo("Asia/Tokyo")) == "1 Jan, 08:30"
-    assert moment(at, ZoneInfo("UTC"), datetime(2027, 1, 2, tzinfo=UTC)) == "31 Dec 2026, 23:30"
+    assert ENGLISH.moment(at) == "31 Dec, 23:30"
+    assert Dates.of("en-GB", "Asia/Tokyo").moment(at) == "1 Jan, 08:30"
+    assert ENGLISH.moment(at, datetime(2027, 1, 2, tzinfo=UTC)) == "31 Dec 2026, 23:30"
 
 
 async def spent(who: Person) -> None:

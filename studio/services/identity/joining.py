@@ -14,7 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.errors import Conflict, StudioError, ValidationError
-from studio.services import accounts, mail, mail_events, sessions
+from studio.services import accounts, mail, mail_events, pictures, sessions
+from studio.services.identity import linked
 
 # The versions that a person is shown and accepts.
 VERSIONS: Mapping[str, str] = {"privacy": "1.0", "terms": "1.0", "marketing": "1.0"}
@@ -56,6 +57,7 @@ class Arrival:
     name: str = ""
     issuer: str | None = None
     subject: str | None = None
+    picture: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,9 +121,17 @@ async def leave(session: AsyncSession, *, token: str) -> None:
 
 async def link(session: AsyncSession, *, account_id: UUID, arrival: Arrival) -> None:
     """Add a provider to an account that is signed in and has just re-authenticated. Raises IdentityTaken."""
+    assert arrival.issuer is not None, "only a provider is linked"
     owner = await _owner(session, arrival)
     if owner is None:
-        owner = await _tie(session, account_id, arrival) or await _owner(session, arrival)
+        owner = await _tie(session, account_id, arrival)
+        if owner is not None:
+            await mail_events.on_provider_linked(
+                session, account_id=account_id, provider=linked.provider_name(arrival.issuer)
+            )
+            await pictures.name(session, account_id=account_id, url=arrival.picture)
+        else:
+            owner = await _owner(session, arrival)
     if owner != account_id:
         raise IdentityTaken
 
@@ -189,6 +199,7 @@ async def _create(session: AsyncSession, arrival: Arrival) -> UUID:
     made = await accounts.create(session, email=arrival.email, name=arrival.name)
     if made is None or await _tie(session, made, arrival) is None:
         raise EmailTaken
+    await pictures.name(session, account_id=made, url=arrival.picture)
     return made
 
 

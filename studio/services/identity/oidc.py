@@ -25,6 +25,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from studio.config import OidcSettings, settings
 from studio.errors import NotFound, StudioError
+from studio.services.identity import fetching
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # authlib announces that it will prefer another HTTP client one day
@@ -75,6 +76,7 @@ class Claims:
     subject: str
     email: str
     name: str
+    picture: str  # an address that may be fetched, or ''
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,7 @@ class Provider:
         found = answer.json()
         if not isinstance(found, dict) or found.get("sub") != subject:
             raise SigninRefused
-        return {key: found[key] for key in ("email", "email_verified", "name") if key in found}
+        return {key: found[key] for key in ("email", "email_verified", "name", "picture") if key in found}
 
     async def _verified(
         self, raw: str, metadata: Metadata, *, access: str, nonce: str, fresh_since: float | None
@@ -336,7 +338,13 @@ def _person(claims: Mapping[str, Any]) -> Claims:
     if not isinstance(email, str) or claims.get("email_verified") is not True:
         raise EmailNotVerified
     words = "".join(c if c.isprintable() else " " for c in name) if isinstance(name, str) else ""
-    return Claims(issuer=claims["iss"], subject=claims["sub"], email=email, name=" ".join(words.split())[:80])
+    return Claims(
+        issuer=claims["iss"],
+        subject=claims["sub"],
+        email=email,
+        name=" ".join(words.split())[:80],
+        picture=fetching.clean_url(claims.get("picture")),
+    )
 
 
 @cache
