@@ -496,6 +496,65 @@ async def test_a_provider_is_linked_from_a_fresh_session_only(browser: httpx.Asy
         assert entered.headers["location"] == "/join", "its questions were never answered"
 
 
+PICTURE = "https://pictures.example.org/me.png"
+
+
+async def waits_for_picture(address: str) -> str | None:
+    """The address that a job is to fetch for an account; None when none is."""
+    async with transaction(SYSTEM) as session:
+        return await session.scalar(
+            text(
+                "SELECT a.picture_url FROM accounts a JOIN procrastinate_jobs j ON j.task_name = 'picture.fetch' "
+                "AND j.args ->> 'account_id' = a.id::text WHERE a.email = :email"
+            ),
+            {"email": address},
+        )
+
+
+@pytest.mark.parametrize(
+    ("claimed", "kept"),
+    [
+        (PICTURE, PICTURE),
+        (None, None),
+        ("http://pictures.example.org/me.png", None),
+        ("https://169.254.169.254/latest", None),
+        ("file:///etc/passwd", None),
+        (7, None),
+        ({"url": PICTURE}, None),
+    ],
+)
+async def test_a_providers_picture_waits_for_its_job_from_the_first_sign_in_on(
+    browser: httpx.AsyncClient, issuer: Issuer, claimed: Any, kept: str | None
+):
+    issuer.claims = {"picture": claimed}
+    await browser.get(BACK, params=await begin(browser, issuer))
+    assert await waits_for_picture(issuer.email) is None, "nothing is asked for before the questions are answered"
+    await browser.post("/join", data={"adult": "1", "terms": "1", "go": "on"})
+    assert await waits_for_picture(issuer.email) == kept
+    assert not [line for line in issuer.asked if "pictures" in line], "the sign-in itself fetches nothing"
+    async with transaction(SYSTEM) as session:
+        await session.execute(
+            text("UPDATE accounts SET picture_url = NULL WHERE email = :email"), {"email": issuer.email}
+        )
+    async with visitor() as again:  # a later sign-in brings nothing new
+        await again.get(BACK, params=await begin(again, issuer))
+    assert await waits_for_picture(issuer.email) is None
+
+
+async def test_a_picture_that_only_userinfo_knows_is_taken_too(browser: httpx.AsyncClient, issuer: Issuer):
+    issuer.claims = {"email": None, "email_verified": None}
+    issuer.userinfo = {"sub": issuer.subject, "email": issuer.email, "email_verified": True, "picture": PICTURE}
+    await come_in(browser, issuer)
+    assert await waits_for_picture(issuer.email) == PICTURE
+
+
+async def test_linking_a_provider_brings_its_picture(browser: httpx.AsyncClient, issuer: Issuer):
+    issuer.claims = {"picture": PICTURE}
+    account, _ = await signed_in(browser, fresh=True)
+    await browser.get(BACK, params=await begin(browser, issuer, "?link=1"))
+    assert await count("SELECT count(*) FROM accounts WHERE id = :id AND picture_url IS NOT NULL", id=account) == 1
+
+
 async def test_another_accounts_identity_is_not_linked(browser: httpx.AsyncClient, issuer: Issuer):
     async with visitor() as owner:
         await come_in(owner, issuer)

@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 from studio.db import SYSTEM, Actor, transaction
 from studio.errors import NotFound, ValidationError
 from studio.services import dates, profile
-from tests.factories import Person
+from tests.factories import Person, image, submitted
 
 
 async def read(who: Person) -> profile.Profile:
@@ -84,3 +84,23 @@ def test_every_table_that_concerns_a_person_is_in_the_glance_with_a_reason_and_a
     assert ledger.leaves == "Cut loose from you, the rest kept 7 years"
     sessions = [fact for fact in facts if fact.table == "sessions"]
     assert {"name", "created", "seen"} <= {word for fact in sessions for word in fact.what}
+
+
+async def test_the_glance_counts_the_persons_own_rows(someone: Person, other: Person):
+    await submitted(someone, image(count=3))
+    await submitted(other, image(count=2))
+    async with transaction(someone.actor) as session:
+        mine = await profile.counts(session, actor=someone.actor)
+    expected = {"profile": 1, "workspaces": 1, "sessions": 1, "requests": 1, "outputs in the making": 3, "ledger": 3}
+    assert {said: mine[said] for said in expected} == expected
+    assert mine["linked ways to sign in"] == 0
+    assert "request log" not in mine, "its rows name nobody"
+
+
+async def test_the_language_of_dates_is_one_of_the_list(someone: Person):
+    async with transaction(someone.actor) as session:
+        await profile.set_date_locale(session, actor=someone.actor, locale="de-DE")
+        for wrong in ("", "de", "de-de", "xx-XX", "en-GB'; DROP TABLE accounts --"):
+            with pytest.raises(ValidationError, match="from the list"):
+                await profile.set_date_locale(session, actor=someone.actor, locale=wrong)
+    assert (await read(someone)).date_locale == "de-DE"
