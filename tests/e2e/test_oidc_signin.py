@@ -89,3 +89,28 @@ async def test_leaving_ends_at_the_welcome_page_with_nothing_kept(studio: System
     assert rows(studio, "SELECT 1 FROM accounts WHERE email LIKE 'nobody%%'") == []
     assert rows(studio, "SELECT 1 FROM sessions WHERE attempt::text LIKE '%%nobody%%'") == []
     assert [c for c in await page.context.cookies(studio.url()) if c.get("name") == "studio_session"] == []
+
+
+async def test_a_linked_provider_is_on_the_profile_asks_for_a_proof_and_stays_as_the_last_way_in(
+    studio: System, visits: Visits
+):
+    page = await to_the_questions(studio, visits, "lina")
+    for name in ("I am 16 or older", "I have read the Privacy policy and accept the Terms"):
+        await page.get_by_role("checkbox", name=name, exact=True).check()
+    await page.get_by_role("button", name="Continue").click()
+    await ready(page)
+    await page.goto("/settings/profile")
+    await ready(page)
+    ways = page.get_by_role("region", name="Ways to sign in", exact=True)
+    await expect(ways.get_by_role("listitem")).to_have_count(1)
+    await ways.get_by_role("button", name="Unlink Acme", exact=True).click()
+    await expect(ways.get_by_role("alert")).to_contain_text("Confirm that it is you first")
+    await ways.get_by_role("link", name="Confirm with Acme", exact=True).click()
+    await page.locator("input[name=login]").fill("lina")
+    await page.locator("input[name=password]").fill("any")
+    await page.locator("button[type=submit]").click()
+    await page.wait_for_url(f"{studio.url()}/settings/profile")
+    await ready(page)
+    await ways.get_by_role("button", name="Unlink Acme", exact=True).click()
+    await expect(ways.get_by_role("alert")).to_contain_text("This is your last way to sign in.")
+    await expect(ways.get_by_role("listitem")).to_have_count(1)
