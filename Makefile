@@ -6,9 +6,16 @@
 
 # The Python that makes the environments: the one already used, else the first suitable one. Set PYTHON= to choose.
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
-PYTHON ?= $(shell for p in .venv/bin/python python3.11 python3.12 python3.13 python3 python; do \
+ifndef PYTHON
+PYTHON := $(shell for p in .venv/bin/python python3.11 python3.12 python3.13 python3 python; do \
 	if "$$p" -I -c '$(SUITABLE)' >/dev/null 2>&1; then echo "$$p"; break; fi; done)
+endif
 PY := .venv/bin/python
+# Who wants no bytecode beside the sources gets it beside the builds: compiled anew, a start takes two seconds longer.
+ifdef PYTHONDONTWRITEBYTECODE
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX ?= $(CURDIR)/.cache/bytecode
+endif
 BOOTSTRAP = $(if $(PYTHON),$(PYTHON) -I studio/bootstrap.py,\
 	{ echo "Studio needs Python 3.11, 3.12 or 3.13, and none was found. Install one, or name it: make run PYTHON=/path/to/python3.11" >&2; exit 1; };)
 

@@ -106,6 +106,11 @@ def _write_command() -> None:
     command.write_text(
         "#!/bin/sh\n"
         'root=$(cd "$(dirname "$0")/../.." && pwd)\n'
+        # As in the Makefile: a wish for no bytecode beside the sources is kept, and a start stays short.
+        'if [ -n "$PYTHONDONTWRITEBYTECODE" ]; then\n'
+        "  unset PYTHONDONTWRITEBYTECODE\n"
+        '  export PYTHONPYCACHEPREFIX="${PYTHONPYCACHEPREFIX:-$root/.cache/bytecode}"\n'
+        "fi\n"
         'PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}" exec "$root/.venv/bin/python" -m studio "$@"\n'
     )
     command.chmod(0o755)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from studio.config import Settings, SettingsError, settings
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def _say(text: str) -> None:
@@ -48,12 +44,12 @@ def serve(arguments: argparse.Namespace) -> int:
     return whole.main(with_parent=arguments.with_parent)
 
 
-def web(_: argparse.Namespace) -> int:
+def web(arguments: argparse.Namespace) -> int:
     """Run one web process; DATABASE_URL names its database."""
     from studio import web as server
 
     _database_url(settings())
-    server.run(settings())
+    server.run(settings(), wait=arguments.wait)
     return 0
 
 
@@ -83,38 +79,15 @@ def build(_: argparse.Namespace) -> int:
 def migrate(arguments: argparse.Namespace) -> int:
     """Bring the database to this release's schema."""
     url = _database_url(settings())
-    if arguments.if_needed and _at_head(url):
-        return 0
+    if arguments.if_needed:
+        from studio import schema
+
+        if schema.at_head(url):
+            return 0
     from studio import db
 
     db.migrate(url)
     return 0
-
-
-def _head_revisions(versions: Path) -> set[str]:
-    """The newest revisions, read from the files: importing alembic to ask would cost most of a second."""
-    own: set[str] = set()
-    replaced: set[str] = set()
-    for path in versions.glob("*.py"):
-        text = path.read_text()
-        if name := re.search(r"^revision\b[^=\n]*=\s*[\"'](\w+)[\"']", text, re.MULTILINE):
-            own.add(name[1])
-        if before := re.search(r"^down_revision\b[^=\n]*=(.*)$", text, re.MULTILINE):
-            replaced.update(re.findall(r"[\"'](\w+)[\"']", before[1]))
-    return own - replaced
-
-
-def _at_head(url: str) -> bool:
-    """Whether the database already has the newest schema; any doubt is a no."""
-    import psycopg
-
-    heads = _head_revisions(ROOT / "alembic" / "versions")
-    try:
-        with psycopg.connect(url, connect_timeout=10) as connection:
-            found = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-    except psycopg.Error:
-        return False
-    return bool(heads) and {row[0] for row in found} == heads
 
 
 def signin_link(arguments: argparse.Namespace) -> int:
@@ -195,6 +168,10 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--with-parent", action="store_true", help="stop when the process that started this one dies")
 
 
+def _web_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--wait", action="store_true", help="open the port once somebody has migrated the database")
+
+
 def _migrate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--if-needed", action="store_true", help="first look, cheaply, whether there is anything to do")
 
@@ -214,7 +191,7 @@ def _link_arguments(parser: argparse.ArgumentParser) -> None:
 
 COMMANDS: dict[str, Command] = {
     "serve": Command(serve, _serve_arguments),
-    "web": Command(web),
+    "web": Command(web, _web_arguments),
     "worker": Command(worker),
     "build": Command(build),
     "migrate": Command(migrate, _migrate_arguments),

@@ -1,8 +1,9 @@
 """`studio serve`: everything one machine needs, in one command, on one port.
 
-The order is chosen for the person who waits for the first page: the web process starts as soon as the database is
-migrated, since it takes longest; the sign-in link is made meanwhile; simulator and worker follow. This process imports
-neither Reflex nor SQLAlchemy: what needs them runs in a short-lived child.
+The order is chosen for the person who waits for the first page: the web process starts first, since it takes longest,
+and opens its port only when it finds the database at this release's schema; database and migration come up beside it;
+sign-in link, simulator and worker follow. This process imports neither Reflex nor SQLAlchemy: what needs them runs in
+a short-lived child.
 """
 
 from __future__ import annotations
@@ -130,7 +131,6 @@ class Serve:
         """Start everything, wait for a stop signal, stop everything. Returns the exit code."""
         self.supervisor.catch_signals()
         try:
-            self._start_database()
             if not self._up():
                 return 0 if self.supervisor.stopping else 1
             self.supervisor.run()
@@ -141,9 +141,12 @@ class Serve:
     def _up(self) -> bool:
         if not frontend.cached() and not self._built():
             return False
+        if self.settings.database_url is None:
+            self.environment["DATABASE_URL"] = postgres.address(self.settings.data_dir)
+        web = self.supervisor.start(self._child("web", "--wait"))
+        self._start_database()
         if not self._ran_once(MIGRATE_SECONDS, "migrate", "--if-needed"):
             return False
-        web = self.supervisor.start(self._child("web"))
         ready = self.supervisor.turn_until(
             lambda: web.failures > 0 or healthy(self.settings.host, self.settings.port), READY_SECONDS
         )
@@ -195,7 +198,6 @@ class Serve:
         if self.settings.database_url is not None:
             return
         self.database = postgres.ensure(self.settings.data_dir)
-        self.environment["DATABASE_URL"] = self.database.url
         self.supervisor.add_chore(self._look_after_database)
 
     def _look_after_database(self) -> None:

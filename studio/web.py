@@ -55,13 +55,17 @@ def application() -> Any:
     return wrap_asgi_with_proxy_headers(NoCors(target), trusted_hosts=trusted_proxies())
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, *, wait: bool) -> None:
     from granian.constants import Interfaces
     from granian.log import LogLevels
     from granian.server.embed import Server
 
     target = application()
+    from studio import schema
     from studio.http.live import only_web
+
+    assert settings.database_url
+    await schema.require(settings.database_url, wait=wait)
 
     held = await only_web()
     server = Server(
@@ -89,16 +93,17 @@ async def _serve(settings: Settings) -> None:
     importing.cancel()
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM."""
+def run(settings: Settings, *, wait: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM. With `wait` the port opens once the database has this release's schema."""
     prepare(settings)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     from studio.http.live import SecondWebError
+    from studio.schema import BehindError
 
     try:
-        asyncio.run(_serve(settings))
-    except SecondWebError as error:
+        asyncio.run(_serve(settings, wait=wait))
+    except (SecondWebError, BehindError) as error:
         sys.stderr.write(f"{error.__doc__}\n")
         sys.exit(2)

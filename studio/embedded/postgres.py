@@ -159,6 +159,11 @@ def ensure(data_dir: Path) -> Running:
         raise
 
 
+def address(data_dir: Path) -> str:
+    """Where this data folder's server answers once it runs; starts nothing."""
+    return _home(data_dir).url
+
+
 def running_url(data_dir: Path) -> str | None:
     """The address of this data folder's server when one is running; starts nothing and makes nothing."""
     known = data_dir / ("postgres-home" if os.geteuid() == 0 else "postgres")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,25 @@ def test_a_changed_lock_file_is_installed_again(tmp_path: Path, monkeypatch: pyt
 def test_a_wrong_word_is_answered_with_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert bootstrap.main(["everything"]) == 1
     assert "Expected run, dev or lock" in capsys.readouterr().err
+
+
+def test_without_bytecode_beside_the_sources_the_command_keeps_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "[$PYTHONDONTWRITEBYTECODE] [$PYTHONPYCACHEPREFIX] $*"\n')
+    python.chmod(0o755)
+    bootstrap._write_command()
+    command = [str(python.with_name("studio")), "doctor"]
+
+    def said(**env: str) -> str:
+        done = subprocess.run(
+            command, env={"PATH": os.environ["PATH"], **env}, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    assert said() == "[] [] -m studio doctor"
+    assert said(PYTHONDONTWRITEBYTECODE="1") == f"[] [{tmp_path}/.cache/bytecode] -m studio doctor"
+    assert said(PYTHONDONTWRITEBYTECODE="1", PYTHONPYCACHEPREFIX="/else") == "[] [/else] -m studio doctor"
