@@ -149,11 +149,11 @@ def reverse(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def doctor(_: argparse.Namespace) -> int:
-    """Check settings, database and storage, one line each."""
-    from studio import doctor as checks
+def doctor(arguments: argparse.Namespace) -> int:
+    """Check each part of this installation: one line a part, with what mends it."""
+    from studio.doctor import report
 
-    return checks.run(settings(), _say)
+    return report.run(_say, as_json=arguments.json)
 
 
 @dataclass(frozen=True)
@@ -174,6 +174,10 @@ def _web_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _migrate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--if-needed", action="store_true", help="first look, cheaply, whether there is anything to do")
+
+
+def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _reverse_arguments(parser: argparse.ArgumentParser) -> None:
@@ -198,7 +202,7 @@ COMMANDS: dict[str, Command] = {
     "signin-link": Command(signin_link, _link_arguments),
     "invite": Command(invite, _invite_arguments),
     "reverse": Command(reverse, _reverse_arguments),
-    "doctor": Command(doctor),
+    "doctor": Command(doctor, _doctor_arguments),
 }
 
 

@@ -34,7 +34,7 @@ LOCK_FILES = ("package.json", "bun.lock")
 _ANEW = "STUDIO_BUILD_LOCK"
 
 # Parts of the package that never reach a page: a change there must not cost a build.
-_NOT_PAGES = ("simulator", "jobs", "embedded", "http", "legal")
+_NOT_PAGES = ("simulator", "jobs", "embedded", "http", "legal", "doctor")
 _NOT_PAGE_FILES = (
     "cli.py",
     "supervisor.py",
@@ -44,7 +44,6 @@ _NOT_PAGE_FILES = (
     "db.py",
     "queue.py",
     "schema.py",
-    "doctor.py",
 )
 # Settings of the installation must not leak into a build that serves every installation.
 _OURS = ("STUDIO_", "ARK_", "SMTP_", "DATABASE_URL", "REDIS_URL", "PORT", "HOST", "AWS_", "REFLEX_", "__REFLEX_")

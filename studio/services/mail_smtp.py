@@ -127,6 +127,10 @@ class Connection:
             raise
         return smtp
 
+    def check(self) -> None:
+        """Connect, encrypt and sign in, without sending anything. Raises what smtplib raises."""
+        self._smtp = self._open()
+
     def close(self) -> None:
         """Say goodbye, if anybody still listens."""
         smtp, self._smtp = self._smtp, None
@@ -136,6 +140,28 @@ class Connection:
                     smtp.sock.settimeout(2)
                     smtp.quit()
             smtp.close()
+
+
+def examine(server: Server) -> str:
+    """Why mail cannot go there, in a few words of ours; '' when it can. Blocks for at most a few time-outs."""
+    connection = Connection(server)
+    try:
+        connection.check()
+    except smtplib.SMTPAuthenticationError:
+        return "refused the user or the password"
+    except smtplib.SMTPNotSupportedError as error:
+        return "offers no sign-in" if "AUTH" in str(error) else "offers no STARTTLS, and mail never goes in the open"
+    except ssl.SSLCertVerificationError:
+        return "shows a certificate that is not valid for it"
+    except ssl.SSLError:
+        return "does not speak TLS there"
+    except smtplib.SMTPException as error:
+        return f"did not answer as a mail server ({type(error).__name__})"
+    except OSError as error:
+        return f"cannot be reached ({type(error).__name__})"
+    finally:
+        connection.close()
+    return ""
 
 
 def _code(value: int) -> int:

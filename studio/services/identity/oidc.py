@@ -359,3 +359,32 @@ def provider(key: str) -> Provider:
     if found is None:
         raise ProviderUnknown
     return found
+
+
+async def examine(ours: OidcSettings) -> tuple[str, int]:
+    """For the operator: what keeps people from signing in with an issuer, '' if nothing, and how many keys it shows.
+
+    Asks for the discovery document and the keys only, as a sign-in would.
+    """
+    asked = Provider(ours)
+    try:
+        found = await asked._json(f"{ours.issuer}/.well-known/openid-configuration")
+    except ProviderUnreachable:
+        return "does not answer with a discovery document", 0
+    named = found.get("issuer")
+    if not isinstance(named, str) or named.rstrip("/") != ours.issuer:
+        return "names another issuer than the one that was asked", 0
+    try:
+        metadata = _read(found, ours.issuer)
+    except ProviderUnreachable:
+        return "lacks an address that signing in needs, or names one that is not https", 0
+    # The document may leave the methods out (RFC 8414): then nothing is known against S256.
+    methods = found.get("code_challenge_methods_supported")
+    if isinstance(methods, list) and "S256" not in methods:
+        return "does not take PKCE with S256", 0
+    try:
+        keys = await asked._published(metadata, ask_again=False)
+    except ProviderUnreachable:
+        return "does not show its keys", 0
+    usable = [key for key in keys if key.get("kty") in ("RSA", "EC") and key.get("use", "sig") == "sig"]
+    return ("", len(usable)) if usable else ("shows no RSA or EC key for signatures", 0)

@@ -143,6 +143,19 @@ class S3Storage:
         """Ask for the bucket: reachable, existing, ours to use."""
         await self._call("head_bucket")
 
+    async def rules(self) -> str:
+        """What the bucket keeps and removes by itself, in a few words for the operator."""
+        try:
+            kept = (await self._call("get_bucket_versioning")).get("Status", "off").lower()
+        except StudioError:
+            kept = "not told"
+        try:
+            listed = (await self._call("get_bucket_lifecycle_configuration")).get("Rules", ())
+            rules = str(sum(rule.get("Status") == "Enabled" for rule in listed))
+        except StudioError:  # a bucket without rules answers with an error, too
+            rules = "none told"
+        return f"versioning {kept}, lifecycle rules {rules}"
+
     async def close(self) -> None:
         """See `Storage.close`."""
         if self._made is not None:
