@@ -41,6 +41,8 @@ class Simulator:
     limiter: Limiter
     secret: bytes
     url_ttl: int
+    url_ahead: float = 0.0
+    """How far the clock that ends links runs ahead, in seconds."""
     faults: FaultCounter = field(default_factory=FaultCounter)
     release: asyncio.Event = field(default_factory=asyncio.Event)
     background: set[asyncio.Task[None]] = field(default_factory=set)

@@ -82,11 +82,12 @@ async def limits(request: Request) -> Response:
 
 
 async def urls(request: Request) -> Response:
-    """{"ttl": seconds} for links made from now on."""
+    """{"ttl": seconds} for links made from now on; {"ahead": seconds} moves the clock that ends every link."""
     _local_only(request)
-    sim = simulator(request)
-    sim.url_ttl = int(_number(await read_body(request), "ttl", sim.settings.url_ttl))
-    return JSONResponse({"ttl": sim.url_ttl})
+    sim, body = simulator(request), await read_body(request)
+    sim.url_ttl = int(_number(body, "ttl", sim.settings.url_ttl))
+    sim.url_ahead = _number(body, "ahead", 0.0)
+    return JSONResponse({"ttl": sim.url_ttl, "ahead": sim.url_ahead})
 
 
 async def release(request: Request) -> Response:
@@ -108,7 +109,7 @@ async def reset(request: Request) -> Response:
     await sim.store.reset()
     sim.faults.reset()
     sim.pace.mode, sim.pace.speed, sim.pace.queued, sim.pace.running = sim.settings.pace, 1.0, 0.0, 0.0
-    sim.url_ttl = sim.settings.url_ttl
+    sim.url_ttl, sim.url_ahead = sim.settings.url_ttl, 0.0
     await sim.limiter.set_mode(sim.settings.limits)
     return JSONResponse({})
 

@@ -34,7 +34,7 @@ async def download(request: Request) -> Response:
     )
     if not good:
         return _denied("SignatureDoesNotMatch", "The request signature does not match.")
-    if int(expires) <= time.time():
+    if int(expires) <= time.time() + sim.url_ahead:
         return _denied("AccessDenied", "Request has expired")
     if request.method == "HEAD" and not request.path_params["name"].endswith((".jpeg", ".png")):
         return _denied("SignatureDoesNotMatch", "The link is signed for GET.")

@@ -17,6 +17,7 @@ from tests.http.wire import STUDIO, Socket, connect, load
 from tests.system import System, free_port
 
 WITHIN = 1.0
+DEVICES = "reflex___state____state.studio___state___devices____devices_state"
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,28 @@ async def test_a_session_ended_at_one_process_closes_its_tabs_at_the_other(clust
         async with visitor(cluster, cookie=who.token, number=0) as client:
             assert (await client.post("/signout")).status_code == 303
         await far.until(lambda s: any(e["name"] == "_redirect" for e in s.events), seconds=WITHIN)
+
+
+async def test_signing_out_everywhere_closes_every_browsers_tabs_at_both_processes(cluster: System):
+    who = await sign_in(cluster)
+    phone, stranger = await sign_in(cluster, email=who.email), await sign_in(cluster)
+    async with (
+        connect(cluster, cookie=who.token, number=0) as near,
+        connect(cluster, cookie=who.token, number=1) as far,
+        connect(cluster, cookie=phone.token, number=0) as near_phone,
+        connect(cluster, cookie=phone.token, number=1) as far_phone,
+        connect(cluster, cookie=stranger.token, number=1) as other,
+    ):
+        for socket in (near, far, near_phone, far_phone, other):
+            await load(socket)
+        near.call(f"{DEVICES}.end_all", path="/settings/sessions")
+        for socket in (near, far, near_phone, far_phone):
+            await socket.until(lambda s: any(e["name"] == "_redirect" for e in s.events), seconds=10)
+        for token in (who.token, phone.token):
+            async with visitor(cluster, cookie=token, number=1) as client:
+                assert (await client.get("/spend.csv")).status_code == 401
+        await other.settled()
+        assert not [e for e in other.events if e["name"] == "_redirect"]
 
 
 async def test_a_tab_that_moves_to_the_other_process_keeps_what_was_typed(cluster: System):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -40,20 +39,20 @@ async def overflow(page: Page) -> int:
 async def maker(system: System) -> Guest:
     """Somebody with a batch of two, a failure, a cancelled output and an unknown one."""
     who = await sign_in(system)
-    async with connect(system, cookie=who.token) as socket:
-        await load(socket)
-        prompts = ("Two paper boats on ink-blue water", "A portrait [[sim:block_input]]", "A storm [[sim:lost]]")
-        for number, prompt in enumerate(prompts, 1):
+    prompts = ("Two paper boats on ink-blue water", "A portrait [[sim:block_input]]", "A storm [[sim:lost]]")
+    for number, prompt in enumerate(prompts, 1):
+        # One tab each: the same one may not send twice within the length of a double click.
+        async with connect(system, cookie=who.token) as socket:
+            await load(socket)
             socket.call(f"{STUDIO}.set_count", value="2" if number == 1 else "1")
             socket.call(f"{STUDIO}.generate", form={"prompt": prompt})
             await until(system, "SELECT count(*) = %s FROM batches WHERE account_id = %s", number, who.account_id)
             await socket.until(lambda s: not s.known("submitting"))
-            await asyncio.sleep(0.65)  # the same tab may not send twice within the length of a double click
-        await until(
-            system,
-            "SELECT count(*) = 0 FROM generations WHERE account_id = %s AND ended_at IS NULL AND state <> 'unknown'",
-            who.account_id,
-        )
+    await until(
+        system,
+        "SELECT count(*) = 0 FROM generations WHERE account_id = %s AND ended_at IS NULL AND state <> 'unknown'",
+        who.account_id,
+    )
     return who
 
 

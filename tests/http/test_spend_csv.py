@@ -31,22 +31,23 @@ def entered(guest: Guest, prompt: str, *amounts: int) -> None:
         batch, account, prompt, account,
     )  # fmt: skip
     rows(system, "INSERT INTO ledger_pseudonyms VALUES (%s, %s) ON CONFLICT DO NOTHING", account, pseudonym)
-    for position, amount in enumerate(amounts, 1):
-        made = uuid4()
-        rows(
-            system,
-            "INSERT INTO generations (id, account_id, batch_id, position, kind, model, state, month, reserved_micros, "
-            "charged_micros, ended_at) VALUES (%s, %s, %s, %s, 'image', 'seedream-4-5-251128', 'cancelled', "
-            "studio_month(), %s, 0, studio_now())",
-            made, account, batch, position, amount,
-        )  # fmt: skip
-        rows(
-            system,
-            "INSERT INTO ledger_entries (pseudonym, kind, generation_kind, amount_micros, month, reservation, "
-            "idempotency_key) SELECT pseudonym, 'reserve', 'image', %s, studio_month(), %s, %s "
-            "FROM ledger_pseudonyms WHERE account_id = %s",
-            amount, made, f"reserve:{made}", account,
-        )  # fmt: skip
+    made = [uuid4() for _ in amounts]
+    rows(
+        system,
+        "INSERT INTO generations (id, account_id, batch_id, position, kind, model, state, month, reserved_micros, "
+        "charged_micros, ended_at) SELECT id, %s, %s, position, 'image', 'seedream-4-5-251128', 'cancelled', "
+        "studio_month(), amount, 0, studio_now() "
+        "FROM unnest(%s::uuid[], %s::bigint[]) WITH ORDINALITY AS held (id, amount, position)",
+        account, batch, made, list(amounts),
+    )  # fmt: skip
+    rows(
+        system,
+        "INSERT INTO ledger_entries (pseudonym, kind, generation_kind, amount_micros, month, reservation, "
+        "idempotency_key) SELECT p.pseudonym, 'reserve', 'image', amount, studio_month(), id, 'reserve:' || id "
+        "FROM unnest(%s::uuid[], %s::bigint[]) WITH ORDINALITY AS held (id, amount, position), ledger_pseudonyms p "
+        "WHERE p.account_id = %s ORDER BY position",
+        made, list(amounts), account,
+    )  # fmt: skip
 
 
 async def table(guest: Guest, wanted: str) -> list[dict[str, str]]:

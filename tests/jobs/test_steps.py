@@ -329,18 +329,17 @@ async def test_when_the_store_is_down_the_result_waits_and_is_saved_when_it_is_b
 async def test_a_link_that_expired_before_the_store_came_back_is_written_off(
     someone: Person, worker: Worker, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ):
-    provider.ask("/_sim/urls", {"ttl": 1})
+    made = await sent(someone, image("too late"))
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "storage", Down)
+        await worker.run_next()
+        assert await state_of(made) == "storing"
+    provider.ask("/_sim/urls", {"ahead": 86_401})
     try:
-        made = await sent(someone, image("too late"))
-        with monkeypatch.context() as patch:
-            patch.setattr(steps, "storage", Down)
-            await worker.run_next()
-            assert await state_of(made) == "storing"
+        await due_now(made)
+        await worker.sweep()
     finally:
-        provider.ask("/_sim/urls", {"ttl": 86_400})
-    await asyncio.sleep(2.1)  # the link's own clock
-    await due_now(made)
-    await worker.sweep()
+        provider.ask("/_sim/urls", {"ahead": 0})
     found = await row(made)
     assert (found.state, found.charged_micros) == ("settled", 40_000)
 

@@ -101,7 +101,7 @@ def test_every_wrong_setting_is_named_and_the_other_parts_are_still_looked_at(tm
 
 
 def test_variables_of_the_simulator_and_of_this_machine_are_no_misspellings() -> None:
-    env = {"STUDIO_SIM_PACE": "instant", "STUDIO_TRUSTED_PROXIES": "10.0.0.1", "PATH": "/bin", "STUDIO_DATA": "/tmp"}
+    env = {"STUDIO_SIM_PACE": "instant", "STUDIO_TRUSTED_PROXIES": "10.0.0.1", "PATH": "/bin", "STUDIO_DATA": "."}
     _, _, found = surroundings.survey({**env, "STUDIO_SECRET_KEY": "s" * 32})
     assert [each.state for each in found] == ["ok"]
 
