@@ -14,6 +14,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 from studio import frontend
@@ -62,7 +63,7 @@ async def _serve(settings: Settings, *, wait: bool) -> None:
 
     target = application()
     from studio import schema
-    from studio.http.live import only_web
+    from studio.http.live import only_web, stay_only
 
     assert settings.database_url
     await schema.require(settings.database_url, wait=wait)
@@ -87,10 +88,15 @@ async def _serve(settings: Settings, *, wait: bool) -> None:
         loop.add_signal_handler(name, stop)
     # Reflex imports this at the first event, on the loop, for a second; the first page needs none of it.
     importing = asyncio.create_task(asyncio.to_thread(importlib.import_module, "reflex.model"))
+    alone = asyncio.create_task(stay_only(held)) if held is not None else None
+    if alone is not None:
+        alone.add_done_callback(lambda task: None if task.cancelled() else stop())
     await server.serve()
-    if held is not None:
-        await held.close()
     importing.cancel()
+    if alone is not None:
+        alone.cancel()
+        with suppress(asyncio.CancelledError):
+            await alone
 
 
 def run(settings: Settings, *, wait: bool = False) -> None:

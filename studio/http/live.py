@@ -51,6 +51,32 @@ async def only_web() -> psycopg.AsyncConnection | None:
     raise SecondWebError
 
 
+async def stay_only(connection: psycopg.AsyncConnection) -> None:
+    """Hold the lock for as long as the process lives: a lost connection, as when Postgres restarts, takes it anew.
+
+    Raises:
+        SecondWebError: another web process took it meanwhile.
+    """
+    held: psycopg.AsyncConnection | None = connection
+    try:
+        while True:
+            try:
+                held = held or await only_web()
+                assert held is not None
+                async for _ in held.notifies(timeout=30):
+                    pass
+                await held.execute("SELECT 1")
+            except psycopg.OperationalError as error:
+                log.warning("The lock of the web process was lost (%s); taking it again.", type(error).__name__)
+                if held is not None:
+                    await held.close()
+                held = None
+                await asyncio.sleep(0.25)
+    finally:
+        if held is not None:
+            await held.close()
+
+
 class Live:
     """Collects what changed per account and pushes it, one push at a time for each account."""
 
