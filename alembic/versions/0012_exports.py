@@ -1,0 +1,19 @@
+"""Archives that people ask for."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+
+UP = "SELECT 1"
+DOWN = "SELECT 1"
+
+
+def upgrade() -> None:
+    op.execute(UP)
+
+
+def downgrade() -> None:
+    op.execute(DOWN)
