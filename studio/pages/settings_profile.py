@@ -141,6 +141,7 @@ def _switch() -> rx.Component:
                 name="workspace",
                 class_name="tf native",
                 default_value=ProfileState.workspace_id,
+                key=ProfileState.workspace_id,
             ),
             class_name="set-field",
         ),
@@ -154,7 +155,14 @@ def _workspace() -> rx.Component:
     return card(
         "Workspace",
         rx.el.form(
-            field("Workspace name", "workspace", ProfileState.workspace, ProfileState.workspace_error, max_length=200),
+            field(
+                "Workspace name",
+                "workspace",
+                ProfileState.workspace,
+                ProfileState.workspace_error,
+                key=ProfileState.workspace_id,  # another workspace is another field, with its own name in it
+                max_length=200,
+            ),
             rx.el.button("Rename workspace", type="submit", class_name="btn soft"),
             on_submit=ProfileState.save_workspace,
             class_name="set-form",
