@@ -12,7 +12,7 @@ from studio.state.studio import StudioState
 def _row(shortcut: Shortcut) -> rx.Component:
     return rx.el.tr(
         rx.el.th(shortcut.what, scope="row", class_name="med"),
-        rx.el.td(rx.el.span(*keys(shortcut), class_name="row g1")),
+        rx.el.td(rx.el.span(*keys(shortcut), class_name="row g2")),
         rx.el.td(shortcut.where, class_name="mute"),
     )
 
