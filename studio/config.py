@@ -15,6 +15,9 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from studio import rates
+from studio.rates import Rate
+
 MICROS = 1_000_000
 GOOGLE = "https://accounts.google.com"
 
@@ -84,6 +87,7 @@ class Settings:
     max_cap_micros: int
     session_idle_days: int
     session_absolute_days: int
+    limits: Mapping[str, Rate]
     simulator_url: str | None
     simulator_pace: str
 
@@ -200,6 +204,13 @@ def _signup(env: Mapping[str, str]) -> SignupSettings:
     return SignupSettings("domain", allowed)
 
 
+def _limits(env: Mapping[str, str]) -> Mapping[str, Rate]:
+    try:
+        return rates.parse(env.get("STUDIO_LIMITS", ""))
+    except ValueError as error:
+        raise SettingsError(f"STUDIO_LIMITS: {error}") from None
+
+
 def _s3(env: Mapping[str, str]) -> S3Settings | None:
     names = ("STUDIO_S3_BUCKET", "STUDIO_S3_ACCESS_KEY", "STUDIO_S3_SECRET_KEY")
     endpoint = _url(env, "STUDIO_S3_ENDPOINT", ("http", "https"))
@@ -288,6 +299,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         max_cap_micros=max_cap,
         session_idle_days=_integer(env, "STUDIO_SESSION_IDLE_DAYS", 7, 1, 365),
         session_absolute_days=_integer(env, "STUDIO_SESSION_DAYS", 30, 1, 365),
+        limits=_limits(env),
         simulator_url=_url(env, "STUDIO_SIMULATOR_URL", ("http",)),
         simulator_pace=_choice(env, "STUDIO_SIMULATOR_PACE", "believable", ("believable", "instant")),
     )

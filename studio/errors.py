@@ -8,6 +8,7 @@ class StudioError(Exception):
 
     code = "error"
     status = 400
+    wait_seconds: int | None = None  # seconds, where waiting helps
 
     def __init__(self, message: str | None = None, *, code: str | None = None) -> None:
         """The class docstring's first line is the default message; `code` narrows the class's own."""

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from studio import config, db
 from studio.embedded import postgres
 from tests.factories import Person, person
-from tests.system import System
+from tests.system import PLENTY, System
 
 pytest_plugins = ["tests.fixtures_s3"]
 
@@ -69,6 +69,7 @@ async def settings(database: Database, scratch: Path) -> AsyncIterator[config.Se
             "STUDIO_DATA": str(scratch / "data"),
             "STUDIO_SIMULATOR_URL": "http://127.0.0.1:9",
             "STUDIO_SECRET_KEY": "test-secret-" + "0" * 32,
+            "STUDIO_LIMITS": PLENTY,
         }
     )
     for name in ("ARK_API_KEY", "REDIS_URL", "STUDIO_PUBLIC_URL", "STUDIO_PRICES_FILE"):

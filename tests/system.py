@@ -28,6 +28,7 @@ from studio.services.accounts import FIRST_WORKSPACE
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 60.0
+PLENTY = "all=1000000/60"  # tests sign in far more often than people; tests of the limits set their own
 
 
 class NotReadyError(Exception):
@@ -146,6 +147,7 @@ class System:
             "STUDIO_SIMULATOR_URL": self.simulator_url,
             "STUDIO_SECRET_KEY": "system-secret-" + "0" * 32,
             "PORT": str(port or 3000),
+            "STUDIO_LIMITS": PLENTY,
         }
         if self.redis_url:
             own["REDIS_URL"] = self.redis_url

@@ -15,7 +15,7 @@ from studio.config import settings
 from studio.db import SYSTEM, Actor, transaction
 from studio.errors import NotFound, NotSignedIn, StudioError, ValidationError
 from studio.http.socket import cookie_token
-from studio.services import sessions
+from studio.services import abuse, sessions
 from studio.services.eventlog import WRITER
 from studio.services.identity.joining import Entered
 
@@ -36,6 +36,15 @@ async def actor_of(request: Request) -> Actor:
     if identity is None:
         raise NotSignedIn
     return identity.actor
+
+
+async def limit(request: Request, what: str, *, actor: Actor | None = None) -> None:
+    """Count a try, by account where there is one, else by the client's address. Raises TooOften.
+
+    The address is the socket's peer, or what a trusted proxy says (studio/web.py). It is used here and goes nowhere.
+    """
+    async with transaction(SYSTEM) as session:
+        await abuse.count(session, what=what, actor=actor, address=request.client.host if request.client else None)
 
 
 def uuid_of(request: Request, name: str) -> UUID:
@@ -64,9 +73,16 @@ def json_errors(handler: Handler) -> Handler:
         except Exception as error:  # noqa: BLE001  # the border: nothing of its text may reach a browser
             return JSONResponse({"error": _unexpected(error), "code": "unexpected"}, 500)
         await _drain(request)
-        return JSONResponse({"error": refusal.message, "code": refusal.code}, refusal.status)
+        return JSONResponse(
+            {"error": refusal.message, "code": refusal.code}, refusal.status, headers=refusal_headers(refusal)
+        )
 
     return wrapped
+
+
+def refusal_headers(error: StudioError) -> dict[str, str]:
+    """`Retry-After`, where waiting helps."""
+    return {"retry-after": str(error.wait_seconds)} if error.wait_seconds else {}
 
 
 def _unexpected(error: Exception) -> str:
@@ -95,9 +111,10 @@ def page_errors(handler: Handler) -> Handler:
         except NotFound as error:
             return page("There is nothing here", error.message, more='<p><a href="/">Open Studio</a></p>', status=404)
         except StudioError as error:
-            return page(
-                "That did not work", error.message, more='<p><a href="/">Open Studio</a></p>', status=error.status
-            )
+            more = '<p><a href="/">Open Studio</a></p>'
+            answer = page("That did not work", error.message, more=more, status=error.status)
+            answer.headers.update(refusal_headers(error))
+            return answer
         except Exception as error:  # noqa: BLE001  # the border: nothing of its text may reach a browser
             return page("That did not work", _unexpected(error), status=500)
 

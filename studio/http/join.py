@@ -9,9 +9,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from studio.db import SYSTEM, transaction
-from studio.errors import ValidationError
-from studio.http.access import clear_session, go_in, page_errors
+from studio.errors import StudioError, ValidationError
+from studio.http.access import clear_session, go_in, limit, page_errors, refusal_headers
 from studio.http.socket import cookie_token
+from studio.services.abuse import TooOften
 from studio.services.identity import joining
 from studio.services.identity.joining import VERSIONS, Arrival
 
@@ -59,7 +60,7 @@ _PAGE = Environment(autoescape=True).from_string("""<!doctype html>
 </form></div></main></body></html>""")  # autoescape: every value is text
 
 
-def _draw(request: Request, who: Arrival, *, ticked: dict[str, bool], problem: str = "", status: int = 200) -> Response:
+def _draw(request: Request, who: Arrival, *, ticked: dict[str, bool], problem: StudioError | None = None) -> Response:
     name = who.name or who.email.split("@")[0]
     theme = request.cookies.get("theme", "")
     return HTMLResponse(
@@ -70,10 +71,11 @@ def _draw(request: Request, who: Arrival, *, ticked: dict[str, bool], problem: s
             theme=theme if theme in ("dark", "light") else "",
             art=ART,
             ticked=ticked,
-            problem=problem,
+            problem=problem.message if problem else "",
             versions=VERSIONS,
         ),
-        status,
+        problem.status if problem else 200,
+        headers=refusal_headers(problem) if problem else None,
     )
 
 
@@ -108,10 +110,11 @@ async def answer(request: Request) -> Response:
         clear_session(response)
         return response
     try:
+        await limit(request, "join")
         async with transaction(SYSTEM) as session:
             entered = await joining.accept(session, token=token, **ticked)
-    except ValidationError as error:
-        return _draw(request, who, ticked=ticked, problem=error.message, status=error.status)
+    except (ValidationError, TooOften) as error:
+        return _draw(request, who, ticked=ticked, problem=error)
     return go_in(entered)
 
 

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from studio.db import transaction
 from studio.errors import NotFound, ValidationError
-from studio.http.access import actor_of, json_errors, page_errors, uuid_of
+from studio.http.access import actor_of, json_errors, limit, page_errors, uuid_of
 from studio.runtime import storage
 from studio.services import assets
 from studio.services.byteplus import catalog
@@ -37,6 +37,7 @@ _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 async def upload(request: Request) -> Response:
     """POST /api/uploads?role=…: one picture as multipart field "file". Answers {"id", "width", "height"}."""
     actor = await actor_of(request)
+    await limit(request, "upload", actor=actor)
     role = request.query_params.get("role", "reference")
     if role not in ROLES:
         raise ValidationError("A picture is a reference, a first frame or a last frame.")

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from studio.config import settings
 from studio.db import SYSTEM, transaction
 from studio.errors import NotSignedIn, StudioError
-from studio.http.access import go_in, page_errors, set_session
+from studio.http.access import go_in, limit, page_errors, set_session
 from studio.http.socket import cookie_token
 from studio.services import sessions
 from studio.services.identity import joining, oidc
@@ -22,6 +22,7 @@ from studio.services.identity.oidc import Handshake, Provider, SigninRefused
 from studio.services.sessions import Attempt
 
 Intent = Literal["signin", "link", "reauth"]
+LIMITS: dict[Intent, str] = {"signin": "signin", "link": "link_provider", "reauth": "reauth"}
 LONGEST_PATH = 300
 LONGEST_CODE = 4000
 DECLINED = ("access_denied", "login_required", "consent_required", "interaction_required")
@@ -76,6 +77,7 @@ async def start(request: Request) -> Response:
             if request.headers.get("sec-fetch-site") != "same-origin":
                 raise NotFromHere
             await sessions.require_fresh(session, actor=identity.actor)
+    await limit(request, LIMITS[intent], actor=identity.actor if identity else None)
     shake = oidc.handshake()
     url = await provider.authorization_url(shake=shake, fresh=intent == "reauth")
     state = {
@@ -98,6 +100,7 @@ async def start(request: Request) -> Response:
 async def callback(request: Request) -> Response:
     """GET /auth/{provider}/callback: the way back. Whatever is refused leaves nobody signed in and nothing stored."""
     provider = oidc.provider(request.path_params["provider"])
+    await limit(request, "signin")
     token, answer = cookie_token(request.scope["headers"]), dict(request.query_params)
     state = answer.get("state", "")
     if not 0 < len(state) <= LONGEST_PATH or not state.isprintable():

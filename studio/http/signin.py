@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from studio.config import settings
 from studio.db import SYSTEM, transaction
 from studio.errors import NotSignedIn, ValidationError
-from studio.http.access import clear_session, go_in, json_errors, page, page_errors
+from studio.http.access import clear_session, go_in, json_errors, limit, page, page_errors
 from studio.http.socket import cookie_token
 from studio.services import sessions
 from studio.services.identity import joining, signin_link
@@ -38,6 +38,7 @@ async def confirm_link(request: Request) -> Response:
 
 
 async def _sign_in(request: Request) -> Response:
+    await limit(request, "link")
     async with transaction(SYSTEM) as session:
         email = await signin_link.use(session, token=request.path_params["token"])
         entered = await joining.arrive(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -21,7 +21,8 @@ from reflex.app import EventNamespace
 
 from studio.config import settings
 from studio.db import SYSTEM, transaction
-from studio.services import sessions
+from studio.errors import TooMany
+from studio.services import abuse, sessions
 
 CLIENT_EVENTS = frozenset({"event", "ping", "client_error"})
 SESSION_HEADER = "x-studio-session"
@@ -66,14 +67,25 @@ class StudioNamespace(EventNamespace):
 
     async def on_connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
         """Check the cookie once, here; every event checks again that its session still lives."""
-        cookie = cookie_token(environ.get("asgi.scope", {}).get("headers", []))
-        self._cookies[sid] = cookie
+        scope = environ.get("asgi.scope", {})
+        cookie = cookie_token(scope.get("headers", []))
         async with transaction(SYSTEM) as session:
             identity = await sessions.identify(session, token=cookie)
+        if identity is None:
+            await self._count_stranger(scope)
+        self._cookies[sid] = cookie
         if identity is not None:
             self.tabs[sid] = Tab(sid, identity.account_id, identity.session_id)
             self.by_account[identity.account_id].add(sid)
         await super().on_connect(sid, environ, auth)
+
+    async def _count_stranger(self, scope: Mapping[str, Any]) -> None:
+        """Each tab of somebody who is not signed in leaves a state behind; a machine could leave any number."""
+        try:
+            async with transaction(SYSTEM) as session:
+                await abuse.count(session, what="socket", address=(scope.get("client") or ("",))[0])
+        except TooMany:
+            raise ConnectionRefusedError from None
 
     def on_disconnect(self, sid: str, reason: Any = None) -> Any:  # python-socketio passes a reason
         """Forget the socket."""

@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from studio.config import MICROS
 from studio.db import Actor, transaction
 from studio.errors import NotFound
-from studio.http.access import actor_of, page_errors
+from studio.http.access import actor_of, limit, page_errors
 from studio.services import spend
 
 COLUMNS = ("when_utc", "entry", "media", "model", "amount_usd", "held_change_usd", "month", "reservation", "prompt")
@@ -70,6 +70,7 @@ async def _file(actor: Actor, month: date) -> AsyncIterator[bytes]:
 async def download(request: Request) -> Response:
     """GET /spend.csv?month=2026-11: every entry of that month, exact to the micro-dollar."""
     actor = await actor_of(request)
+    await limit(request, "csv", actor=actor)
     month = spend.parse_month(request.query_params.get("month", ""))
     async with transaction(actor) as session:
         if month not in await spend.months(session, actor=actor):

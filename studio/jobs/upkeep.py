@@ -7,7 +7,7 @@ import logging
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from studio.services import addresses, ledger, mail_outbox, pictures, sessions
+from studio.services import abuse, addresses, ledger, mail_outbox, pictures, sessions
 from studio.services.eventlog import WRITER
 
 log = logging.getLogger("studio")
@@ -30,6 +30,7 @@ async def tidy(session: AsyncSession) -> None:
     """Make the next partitions; delete sessions that ended and jobs whose worker died (rows hold the truth)."""
     await session.execute(text("SELECT studio_partitions(7)"))
     await sessions.sweep(session)
+    await abuse.forget(session)
     await mail_outbox.sweep(session)
     await addresses.sweep(session)
     await pictures.sweep(session)

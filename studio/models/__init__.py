@@ -6,7 +6,7 @@ from studio.models.generations import Asset, Batch, BatchInput, Generation
 from studio.models.identity import Agreement, Identity, Invitation
 from studio.models.mail import Mail, MailOptin
 from studio.models.money import Budget, LedgerEntry, LedgerHead, LedgerPseudonym
-from studio.models.operations import ErrorEvent, ProviderBucket, RequestLog
+from studio.models.operations import ErrorEvent, ProviderBucket, RateCount, RateSalt, RequestLog
 
 __all__ = [
     "Account",
@@ -27,6 +27,8 @@ __all__ = [
     "Mail",
     "MailOptin",
     "ProviderBucket",
+    "RateCount",
+    "RateSalt",
     "RequestLog",
     "Session",
     "SigninLink",

@@ -11,6 +11,7 @@ from studio.models.accounts import Instant
 from studio.models.base import TECHNICAL, Row, held
 
 LOGGED = held("operational", "to find faults and abuse", fate="retain", export=False, days=30)
+COUNTED = held("operational", "to slow down whoever tries too often", fate="retain", export=False, days=1)
 
 
 class RequestLog(Row, table=True):
@@ -35,6 +36,7 @@ class ErrorEvent(Row, table=True):
     source: str = Field(sa_column_kwargs=LOGGED)
     kind: str = Field(sa_column_kwargs=LOGGED)
     location: str = Field(sa_column_kwargs=LOGGED)
+    repeats: int = Field(default=0, sa_column_kwargs=LOGGED)
 
 
 class ProviderBucket(Row, table=True):
@@ -45,3 +47,23 @@ class ProviderBucket(Row, table=True):
     key: str = Field(primary_key=True, sa_column_kwargs=TECHNICAL)
     tokens: float = Field(sa_column_kwargs=TECHNICAL)
     refilled_at: datetime = Field(sa_type=Instant, sa_column_kwargs=TECHNICAL)
+
+
+class RateSalt(Row, table=True):
+    """The salt of one window. Gone with it, and then no key of that window can be led back to anybody."""
+
+    __tablename__ = "rate_salts"
+
+    seconds: int = Field(primary_key=True, sa_column_kwargs=TECHNICAL)
+    ends_at: datetime = Field(primary_key=True, sa_type=Instant, sa_column_kwargs=TECHNICAL)
+    salt: bytes = Field(sa_column_kwargs=TECHNICAL)
+
+
+class RateCount(Row, table=True):
+    """How often somebody did something in one window. The key is a salted, keyed hash of an account or an address."""
+
+    __tablename__ = "rate_counts"
+
+    key: bytes = Field(primary_key=True, sa_column_kwargs=COUNTED)
+    used: int = Field(sa_column_kwargs=COUNTED)
+    ends_at: datetime = Field(sa_type=Instant, sa_column_kwargs=COUNTED)

@@ -135,7 +135,7 @@ def _word(column: str) -> str:
 
 def _leaves(held: Held) -> str:
     years, rest = divmod(held.days or 0, 365)
-    span = f"{years} years" if years > 1 and not rest else f"{held.days} days"
+    span = f"{years} years" if years > 1 and not rest else f"{held.days or 0} day{'' if held.days == 1 else 's'}"
     if held.fate == "erase":
         return "Erased with your account"
     kept = f", the rest kept {span}" if held.days else ", the rest kept"

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.db import SYSTEM, Actor, transaction
 from studio.errors import NotFound, NotSignedIn, StudioError, ValidationError
-from studio.services import sessions
+from studio.services import abuse, sessions
 
 SESSION_HEADER = "x-studio-session"
 LONGEST_TEXT = 20_000
@@ -46,6 +46,12 @@ async def work() -> AsyncIterator[AsyncSession]:
     """A transaction of whoever acts."""
     async with transaction(actor()) as session:
         yield session
+
+
+async def limit(what: str) -> None:
+    """Count a try of whoever acts, before the work. Raises TooOften, which an action shows as its sentence."""
+    async with transaction(SYSTEM) as session:
+        await abuse.count(session, what=what, actor=actor())
 
 
 async def identify(state: rx.State) -> sessions.Identity:

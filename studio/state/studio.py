@@ -177,6 +177,7 @@ class StudioState(ComposerMixin, rx.State):
         if not self.prompt.strip():
             self._say("error", "Describe what you want to see first.")
             return
+        await guard.limit("submit")
         async with guard.work() as session:
             sent = await generations.submit(
                 session, actor=guard.actor(), params=self._params(self.prompt.strip()), inputs=self._inputs()
@@ -196,6 +197,7 @@ class StudioState(ComposerMixin, rx.State):
     @action
     async def retry(self, generation_id: str):
         """Ask again for an output that failed or was cancelled."""
+        await guard.limit("submit")
         async with guard.work() as session:
             new_id = await generations.retry(session, actor=guard.actor(), generation_id=guard.uuid(generation_id))
         await self._refresh_of(str(new_id))

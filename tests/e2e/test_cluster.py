@@ -1,4 +1,4 @@
-"""Two web and two worker processes behind Redis: a push arrives at a tab of either within a second."""
+"""Two web and two worker processes behind Redis: pushes arrive at tabs of either within a second, limits count both."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from playwright.async_api import expect
 from tests.conftest import Database
 from tests.fixtures_browser import Visits
 from tests.http.people import sign_in, until, visitor
-from tests.http.wire import STUDIO, Socket, connect, load
-from tests.system import System, free_port
+from tests.http.wire import NAMESPACE, STUDIO, Socket, connect, load
+from tests.system import PLENTY, System, free_port
 
 WITHIN = 1.0
 DEVICES = "reflex___state____state.studio___state___devices____devices_state"
@@ -32,7 +32,8 @@ def redis_url(scratch: Path) -> Iterator[str]:
 def cluster(database: Database, scratch: Path, redis_url: str) -> Iterator[System]:
     """What two machines run."""
     folder, url = scratch / "cluster", database.fresh()
-    with System(folder=folder, database_url=url, webs=2, workers=2, redis_url=redis_url) as running:
+    few = {"STUDIO_LIMITS": f"csv=3/86400,socket=3/86400,{PLENTY}"}
+    with System(folder=folder, database_url=url, webs=2, workers=2, redis_url=redis_url, extra=few) as running:
         yield running
 
 
@@ -138,3 +139,29 @@ async def test_a_browser_sees_work_that_was_asked_for_at_the_other_process(visit
         far.call(f"{STUDIO}.generate", form={"prompt": "from far away"})
         row = page.get_by_role("region", name="Batch: from far away", exact=True)
         await expect(row.get_by_role("link", name="Image 1 of 1", exact=True)).to_be_visible()
+
+
+async def test_two_web_processes_count_together(cluster: System):
+    who = await sign_in(cluster)
+    answers = []
+    for number in (0, 1, 1, 0, 1):
+        async with who.client(number=number) as client:
+            answers.append(await client.get("/spend.csv?month=2020-01"))
+    assert [answer.status_code for answer in answers] == [404, 404, 404, 429, 429]
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 86_400
+
+
+async def test_tabs_of_nobody_are_counted_together_and_people_get_in_all_the_same(cluster: System):
+    who = await sign_in(cluster)
+    for number in (0, 1, 0):
+        async with connect(cluster, number=number):
+            pass
+    for number in (0, 1):
+        async with connect(cluster, number=number, namespace=False) as refused:
+            refused.raw(f"40{NAMESPACE},")
+            await refused.until(lambda s: any(text.startswith(f"44{NAMESPACE},") for text in s.log))
+            refused.call(f"{STUDIO}.load")
+            async with connect(cluster, cookie=who.token, number=number) as tab:
+                await load(tab)
+                assert tab.known("email") == who.email
+            assert refused.messages == []

@@ -104,7 +104,9 @@ WHO_IT_WAS = (AGENT, "canary-machine", ADDRESS, QUERY, PATH, REFERRER, COOKIE, "
 def test_the_database_knows_neither_address_nor_browser_nor_secret(system: System, visited: tuple[Guest, str]):
     who, link = visited
     told = every_text(system)
-    assert {"accounts", "sessions", "request_log", "assets"} <= told.keys()
+    assert {"accounts", "sessions", "request_log", "assets", "rate_counts"} <= told.keys()
+    assert told["rate_counts"], "links and uploads were counted under something"
+    assert ADDRESS.encode().hex() not in told["rate_counts"]
     assert who.email in told["accounts"]
     assert found_in(told, (*WHO_IT_WAS, who.token, link)) == []
 
