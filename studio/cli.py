@@ -106,6 +106,36 @@ def signin_link(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def sign_out(arguments: argparse.Namespace) -> int:
+    """End every session of one account, or with --all of everybody; open pages close."""
+    _database_url(settings())
+    import asyncio
+
+    from studio import db
+    from studio.errors import StudioError
+    from studio.services import accounts, sessions
+
+    async def run() -> int | None:
+        async with db.transaction(db.SYSTEM) as session:
+            found = None if arguments.all else await accounts.find(session, email=arguments.email)
+            known = arguments.all or found is not None
+            return await sessions.revoke_everywhere(session, account_id=found) if known else None
+
+    if arguments.all == bool(arguments.email):
+        _complain("studio sign-out: expected an e-mail address, or --all")
+        return 2
+    try:
+        ended = asyncio.run(run())
+    except StudioError as error:
+        _complain(f"studio sign-out: {error.message}")
+        return 2
+    if ended is None:
+        _complain(f"studio sign-out: nobody has the address {arguments.email}")
+        return 1
+    _say("1 session ended." if ended == 1 else f"{ended} sessions ended.")
+    return 0
+
+
 def invite(arguments: argparse.Namespace) -> int:
     """Let an address make an account with a sign-in provider, for 30 days."""
     _database_url(settings())
@@ -188,6 +218,11 @@ def _invite_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("email", help="the e-mail address to let in")
 
 
+def _sign_out_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("email", nargs="?", help="the account's e-mail address")
+    parser.add_argument("--all", action="store_true", help="everybody's sessions")
+
+
 def _link_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("email", nargs="?", help="the account's e-mail address")
     parser.add_argument("--default", action="store_true", help="for the first operator, or the local account")
@@ -200,6 +235,7 @@ COMMANDS: dict[str, Command] = {
     "build": Command(build),
     "migrate": Command(migrate, _migrate_arguments),
     "signin-link": Command(signin_link, _link_arguments),
+    "sign-out": Command(sign_out, _sign_out_arguments),
     "invite": Command(invite, _invite_arguments),
     "reverse": Command(reverse, _reverse_arguments),
     "doctor": Command(doctor, _doctor_arguments),

@@ -65,7 +65,7 @@ class Session(Row, table=True):
 
 
 class SigninLink(Row, table=True):
-    """A one-time link. Used at most once and for 15 minutes; stored as a hash."""
+    """A one-time link. Used at most once and for 10 minutes; stored as a hash."""
 
     __tablename__ = "signin_links"
 

@@ -63,13 +63,21 @@ async def rename(session: AsyncSession, *, actor: Actor, session_id: UUID, name:
 
 
 async def revoke(session: AsyncSession, *, actor: Actor, session_id: UUID) -> None:
-    """End one session; its open pages close. Raises NotFound when it had ended, or was never this account's."""
+    """End one session; its open pages close. Another than one's own asks who it is first.
+
+    Raises:
+        ReauthNeeded: the person has not proved who they are within the last ten minutes.
+        NotFound: it had ended, or was never this account's.
+    """
+    if session_id != actor.session_id:
+        await sessions.require_fresh(session, actor=actor)
     if not await sessions.revoke(session, account_id=actor.account_id, session_id=session_id):
         raise NotFound("That session has ended.")
 
 
 async def revoke_all(session: AsyncSession, *, actor: Actor, but_this: bool) -> int:
-    """End every session of the account, or every other one. Returns how many."""
+    """End every session of the account, or every other one. Returns how many. Raises ReauthNeeded."""
+    await sessions.require_fresh(session, actor=actor)
     found = await session.scalars(
         text(
             "SELECT id FROM sessions WHERE account_id = :account AND revoked_at IS NULL AND NOT (:keep AND id = :own)"

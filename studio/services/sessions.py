@@ -21,6 +21,7 @@ from studio.services.dates import Dates
 
 ATTEMPT_MINUTES = 15
 FRESH_MINUTES = 10
+MOST_SESSIONS = 100  # of one account; the next sign-in ends the one that was not used for longest
 
 _LIVE = (
     "s.revoked_at IS NULL AND s.seen_at > studio_now() - make_interval(days => :idle) "
@@ -85,6 +86,15 @@ async def start(session: AsyncSession, *, account_id: UUID, fresh: bool = False)
         ),
         {"id": uuid4(), "hash": hash_token(token), "account": account_id, "fresh": fresh},
     )
+    too_many = await session.scalars(
+        text(
+            f"SELECT id FROM sessions s WHERE account_id = :account AND {_LIVE} "  # noqa: S608  # a constant
+            "ORDER BY seen_at DESC, created_at DESC OFFSET :most"
+        ),
+        {"account": account_id, "most": MOST_SESSIONS, **_lives()},
+    )
+    for each in too_many.all():
+        await revoke(session, account_id=account_id, session_id=each)
     return token
 
 
@@ -142,6 +152,21 @@ async def revoke(session: AsyncSession, *, account_id: UUID, session_id: UUID) -
     if ended:
         await queue.notify(session, account_id, "revoked", session_id=session_id)
     return bool(ended)
+
+
+async def revoke_everywhere(session: AsyncSession, *, account_id: UUID | None = None) -> int:
+    """End every session of an account, or of everybody: for whoever runs the studio. Returns how many."""
+    ended = await session.execute(
+        text(
+            "UPDATE sessions SET revoked_at = studio_now() WHERE revoked_at IS NULL "
+            "AND account_id = coalesce(cast(:account AS uuid), account_id) RETURNING id, account_id"
+        ),
+        {"account": account_id},
+    )
+    rows = ended.all()
+    for row in rows:
+        await queue.notify(session, row.account_id, "revoked", session_id=row.id)
+    return len(rows)
 
 
 async def keep_anonymous(session: AsyncSession, *, old_token: str, state: Mapping[str, Any]) -> str:

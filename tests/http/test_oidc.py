@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import AsyncIterator
 from html import unescape
@@ -10,6 +12,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from joserfc.jwk import RSAKey
 from sqlalchemy import text
 
 from studio import config
@@ -655,3 +658,71 @@ async def test_a_one_time_link_asks_the_same_questions_the_first_time(browser: h
     async with transaction(SYSTEM) as session:
         assert await sessions.is_fresh(session, session_id=identity.session_id)
         assert await joining.waiting(session, token=browser.cookies[COOKIE]) is None
+
+
+@pytest.mark.parametrize("methods", [["plain"], [], None])
+async def test_a_provider_cannot_talk_us_out_of_the_stronger_challenge(
+    browser: httpx.AsyncClient, issuer: Issuer, methods: list[str] | None
+):
+    issuer.document = {"code_challenge_methods_supported": methods}
+    began = await browser.get(START)
+    sent = httpx.URL(began.headers["location"]).params
+    verifier = await count(
+        "SELECT attempt ->> 'verifier' FROM sessions WHERE attempt ->> 'state' = :s", s=sent["state"]
+    )
+    digest = hashlib.sha256(str(verifier).encode()).digest()
+    assert sent["code_challenge_method"] == "S256"
+    assert sent["code_challenge"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    assert "plain" not in began.headers["location"]
+
+
+@pytest.mark.parametrize("checks_pkce", [True, False], ids=["PKCE kept", "PKCE dropped by the provider"])
+async def test_a_code_of_another_sign_in_put_into_ones_own_signs_nobody_in(
+    browser: httpx.AsyncClient, issuer: Issuer, checks_pkce: bool
+):
+    async with visitor() as victim:
+        stolen = await begin(victim, issuer)
+    own = await begin(browser, issuer)
+    if not checks_pkce:  # then the nonce of the stolen sign-in is what gives it away
+        issuer.codes[stolen["code"]]["code_challenge"] = issuer.codes[own["code"]]["code_challenge"]
+    before = await stored()
+    answer = await browser.get(BACK, params={**own, "code": stolen["code"]})
+    await refused(browser, answer, UNTRUSTED, before)
+
+
+async def test_a_key_that_the_provider_brings_in_works_and_one_that_it_took_back_does_not(
+    browser: httpx.AsyncClient, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(oidc, "KEYS_PAUSE_SECONDS", 3600.0)
+    old, new = RSA, RSAKey.generate_key(2048, {"kid": "new", "use": "sig", "alg": "RS256"})
+    assert (await browser.get(BACK, params=await begin(browser, issuer))).headers["location"] == "/join"
+    issuer.keys = [new]
+    issuer.sign = lambda c: signed(c, key=new, kid="new")
+    before = await stored()
+    async with visitor() as early:  # the keys were read just now, and are not asked for again and again
+        await refused(early, await early.get(BACK, params=await begin(early, issuer)), UNTRUSTED, before)
+    monkeypatch.setattr(oidc, "KEYS_PAUSE_SECONDS", 0.0)
+    async with visitor() as second:
+        assert (await second.get(BACK, params=await begin(second, issuer))).headers["location"] == "/join"
+    issuer.sign = lambda c: signed(c, key=old)
+    before = await stored()
+    async with visitor() as third:
+        await refused(third, await third.get(BACK, params=await begin(third, issuer)), UNTRUSTED, before)
+
+
+async def test_the_browser_is_given_neither_token_nor_secret_of_the_provider(
+    browser: httpx.AsyncClient, issuer: Issuer
+):
+    tokens: list[str] = []
+    issuer.sign = lambda c: tokens.append(signed(c)) or tokens[-1]
+    answers = [await browser.get(START)]
+    answers.append(await browser.get(BACK, params=issuer.approve(answers[0].headers["location"])))
+    answers.append(await browser.get("/join"))
+    answers.append(await browser.post("/join", data={"adult": "1", "terms": "1", "go": "on"}))
+    told = "".join(answer.text + str(answer.headers) for answer in answers)
+    assert len(tokens) == 1
+    for secret in (tokens[0], "an-access-token", SECRET):
+        assert secret not in told
+    async with transaction(SYSTEM) as session:
+        rows = await session.scalars(text("SELECT row_to_json(s)::text FROM sessions s"))
+        assert not [row for row in rows if tokens[0] in row or "an-access-token" in row], "nor is it kept"

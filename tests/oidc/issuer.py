@@ -48,6 +48,7 @@ class Issuer:
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     down: bool = False
+    keys: list[Any] = field(default_factory=lambda: [RSA, EC])  # what it publishes
 
     def approve(self, url: str) -> dict[str, str]:
         """What a provider does when the person says yes: the query that the browser comes back with."""
@@ -69,7 +70,7 @@ class Issuer:
             case "/.well-known/openid-configuration":
                 return httpx.Response(200, json=self._document())
             case "/keys":
-                return httpx.Response(200, json={"keys": [key.as_dict(private=False) for key in (RSA, EC)]})
+                return httpx.Response(200, json={"keys": [key.as_dict(private=False) for key in self.keys]})
             case "/token":
                 return self._token(request)
             case "/userinfo":

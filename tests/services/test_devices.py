@@ -23,6 +23,14 @@ async def another(who: Person) -> sessions.Identity:
     return found
 
 
+async def confirmed(who: Person) -> None:
+    """They have just proved who they are."""
+    async with transaction(SYSTEM) as session:
+        await session.execute(
+            text("UPDATE sessions SET reauth_at = studio_now() WHERE id = :id"), {"id": who.identity.session_id}
+        )
+
+
 async def listed(who: Person) -> list[devices.Device]:
     async with transaction(who.actor) as session:
         return list(await devices.listed(session, actor=who.actor))
@@ -71,6 +79,7 @@ async def test_a_name_is_kept_trimmed_and_taken_back(someone: Person):
 
 
 async def test_another_persons_session_can_be_neither_named_nor_ended(someone: Person, other: Person):
+    await confirmed(someone)
     theirs = other.identity.session_id
     for session_id in (theirs, uuid4()):
         async with transaction(SYSTEM) as session:  # even where no policy helps, the query names the account
@@ -82,6 +91,7 @@ async def test_another_persons_session_can_be_neither_named_nor_ended(someone: P
 
 
 async def test_one_others_and_all_end_as_asked(someone: Person, other: Person):
+    await confirmed(someone)
     first, second, third = await another(someone), await another(someone), await another(someone)
     async with transaction(someone.actor) as session:
         await devices.revoke(session, actor=someone.actor, session_id=first.session_id)
@@ -98,6 +108,21 @@ async def test_one_others_and_all_end_as_asked(someone: Person, other: Person):
         assert await devices.revoke_all(session, actor=someone.actor, but_this=False) == 2
     assert not await live(someone.identity.session_id)
     assert await live(other.identity.session_id)
+
+
+async def test_whoever_has_only_taken_a_session_over_cannot_end_the_others(someone: Person):
+    owners = await another(someone)
+    async with transaction(someone.actor) as session:
+        for ending in (
+            devices.revoke(session, actor=someone.actor, session_id=owners.session_id),
+            devices.revoke_all(session, actor=someone.actor, but_this=True),
+            devices.revoke_all(session, actor=someone.actor, but_this=False),
+        ):
+            with pytest.raises(sessions.ReauthNeeded, match="Confirm that it is you first"):
+                await ending
+        assert await live(owners.session_id)
+        await devices.revoke(session, actor=someone.actor, session_id=someone.identity.session_id)
+    assert not await live(someone.identity.session_id), "one's own is left without a question"
 
 
 @pytest.mark.parametrize("column", ["token_hash", "account_id", "workspace_id", "created_at", "seen_at"])

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
 from studio.services import ledger, sessions, spend
@@ -176,6 +177,9 @@ async def test_sessions_are_named_and_ended_from_the_page(someone: Person):
     async with transaction(SYSTEM) as session:
         token = await sessions.start(session, account_id=someone.account_id)
         second = await sessions.identify(session, token=token)
+        await session.execute(
+            text("UPDATE sessions SET reauth_at = studio_now() WHERE id = :id"), {"id": someone.identity.session_id}
+        )
     assert second is not None
     state = tab(DevicesState, someone)
     await call(state, "load")

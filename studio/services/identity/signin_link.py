@@ -1,4 +1,4 @@
-"""One-time sign-in links: for the embedded default and for an operator's rescue. 15 minutes, one use, hashed."""
+"""One-time sign-in links: for the embedded default and for an operator's rescue. 10 minutes, one use, hashed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from studio.errors import StudioError
 from studio.services import accounts
 from studio.services.sessions import hash_token
 
-MINUTES = 15
+MINUTES = 10
 DEFAULT = "you@localhost"
 
 

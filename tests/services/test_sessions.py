@@ -1,0 +1,93 @@
+"""Sessions end with their account, at the operator's word, and when there are too many; each is new."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import text
+
+from studio.db import SYSTEM, transaction
+from studio.services import sessions
+from tests.factories import Person
+from tests.system import ROOT
+
+
+async def again(who: Person) -> str:
+    """One more sign-in; returns the cookie's token."""
+    async with transaction(SYSTEM) as session:
+        return await sessions.start(session, account_id=who.account_id)
+
+
+async def known(token: str) -> bool:
+    async with transaction(SYSTEM) as session:
+        return await sessions.identify(session, token=token) is not None
+
+
+async def test_every_token_is_new_random_and_kept_only_as_a_hash(someone: Person):
+    tokens = [await again(someone) for _ in range(20)]
+    assert len(set(tokens)) == 20
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", token) for token in tokens), "256 bits"
+    async with transaction(SYSTEM) as session:
+        rows = await session.scalars(text("SELECT row_to_json(s)::text FROM sessions s"))
+        assert not [row for row in rows if any(token in row for token in tokens)]
+
+
+async def test_an_account_that_is_gone_has_no_session_left(someone: Person):
+    token = await again(someone)
+    async with transaction(SYSTEM) as session:
+        await session.execute(text("DELETE FROM accounts WHERE id = :id"), {"id": someone.account_id})
+    assert not await known(token)
+    assert not await known(someone.token)
+
+
+async def test_whoever_runs_the_studio_ends_the_sessions_of_one_account_or_of_all(someone: Person, other: Person):
+    token = await again(someone)
+    async with transaction(SYSTEM) as session:
+        assert await sessions.revoke_everywhere(session, account_id=someone.account_id) == 2
+    assert [await known(each) for each in (token, someone.token, other.token)] == [False, False, True]
+    async with transaction(SYSTEM) as session:
+        assert await sessions.revoke_everywhere(session) >= 1
+        assert (
+            await session.scalar(
+                text("SELECT count(*) FROM sessions WHERE account_id IS NOT NULL AND revoked_at IS NULL")
+            )
+            == 0
+        )
+
+
+def sign_out(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The product's own command, with this test's settings."""
+    command = [sys.executable, "-m", "studio", "sign-out", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+async def test_the_command_for_that_says_what_it_did(someone: Person, other: Person):
+    done = sign_out(someone.email.upper())
+    assert (done.returncode, done.stdout) == (0, "1 session ended.\n"), done.stderr
+    assert [await known(someone.token), await known(other.token)] == [False, True]
+    unknown = sign_out("nobody@example.org")
+    assert (unknown.returncode, unknown.stderr) == (1, "studio sign-out: nobody has the address nobody@example.org\n")
+    assert sign_out(other.email, "--all").returncode == 2
+    assert await known(other.token)
+
+
+async def test_the_sign_in_after_the_last_that_fits_ends_the_one_unused_for_longest(
+    someone: Person, other: Person, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sessions, "MOST_SESSIONS", 3)
+    second, third = await again(someone), await again(someone)
+    async with transaction(SYSTEM) as session:  # the first was used last
+        await session.execute(
+            text("UPDATE sessions SET seen_at = seen_at - interval '1 hour' WHERE account_id = :account AND id <> :id"),
+            {"account": someone.account_id, "id": someone.identity.session_id},
+        )
+        await session.execute(
+            text("UPDATE sessions SET seen_at = seen_at - interval '1 hour' WHERE token_hash = :hash"),
+            {"hash": sessions.hash_token(second)},
+        )
+    fourth = await again(someone)
+    assert [await known(each) for each in (someone.token, second, third, fourth)] == [True, False, True, True]
+    assert await known(other.token)
