@@ -19,6 +19,7 @@ from studio.services import abuse, sessions
 from studio.services.eventlog import WRITER
 from studio.services.identity.joining import Entered
 
+ELSEWHERE = ("cross-site", "same-site")  # what `Sec-Fetch-Site` says when another page sent the browser here
 MOST_DRAINED = 64 * 1024 * 1024
 WORKSPACE = "workspace"
 Handler = Callable[[Request], Awaitable[Response]]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from html import escape
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -13,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from studio.config import settings
 from studio.db import SYSTEM, transaction
 from studio.errors import NotSignedIn, StudioError
-from studio.http.access import go_in, limit, page_errors, set_session
+from studio.http.access import ELSEWHERE, go_in, limit, page, page_errors, set_session
 from studio.http.socket import cookie_token
 from studio.services import sessions
 from studio.services.identity import joining, oidc
@@ -56,6 +57,13 @@ def same_site(path: str | None) -> str:
     return path
 
 
+def _question(provider: Provider, path: str) -> Response:
+    """Asked first, as for a one-time link: a page elsewhere must not sign anybody in who did not mean to."""
+    way = f"/auth/{provider.ours.key}/start?{urlencode({'next': path})}"
+    link = f'<p><a href="{escape(way)}">Sign in with {escape(provider.ours.name)}</a></p>'
+    return page("Sign in to Studio", "Another page sent you here to sign in.", more=link)
+
+
 @page_errors
 async def start(request: Request) -> Response:
     """GET /auth/{provider}/start: to the provider. `link=1` adds it to this account, `reauth=1` confirms who it is."""
@@ -72,6 +80,8 @@ async def start(request: Request) -> Response:
             return RedirectResponse("/", 303)
         if intent != "signin" and identity is None:
             raise NotSignedIn
+        if intent == "signin" and request.headers.get("sec-fetch-site", "none") in ELSEWHERE:
+            return _question(provider, same_site(asked.get("next")))
         if intent == "link" and identity is not None:
             # Another site could otherwise link whoever it signed this browser in as at the provider.
             if request.headers.get("sec-fetch-site") != "same-origin":

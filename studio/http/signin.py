@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from studio.config import settings
 from studio.db import SYSTEM, transaction
 from studio.errors import NotSignedIn, ValidationError
-from studio.http.access import clear_session, go_in, json_errors, limit, page, page_errors
+from studio.http.access import ELSEWHERE, clear_session, go_in, json_errors, limit, page, page_errors
 from studio.http.socket import cookie_token
 from studio.services import sessions
 from studio.services.identity import joining, signin_link
@@ -25,7 +25,7 @@ async def open_link(request: Request) -> Response:
 
     The question keeps a page elsewhere from signing somebody in to an account that is not theirs.
     """
-    if request.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site"):
+    if request.headers.get("sec-fetch-site", "none") in ELSEWHERE:
         button = '<form method="post"><button type="submit">Sign in</button></form>'
         return page("Sign in to Studio", "Another page sent you here with a sign-in link.", more=button)
     return await _sign_in(request)

@@ -726,3 +726,22 @@ async def test_the_browser_is_given_neither_token_nor_secret_of_the_provider(
     async with transaction(SYSTEM) as session:
         rows = await session.scalars(text("SELECT row_to_json(s)::text FROM sessions s"))
         assert not [row for row in rows if tokens[0] in row or "an-access-token" in row], "nor is it kept"
+
+
+@pytest.mark.parametrize("where", ["cross-site", "same-site"])
+async def test_another_page_that_starts_a_sign_in_is_answered_with_a_question(
+    browser: httpx.AsyncClient, issuer: Issuer, where: str
+):
+    waiting = "SELECT count(*) FROM sessions WHERE account_id IS NULL"
+    before = await count(waiting)
+    asked = await browser.get(START, params={"next": '/library?"><b>'}, headers={"sec-fetch-site": where})
+    assert asked.status_code == 200
+    assert "Another page sent you here to sign in." in asked.text
+    assert "<b>" not in asked.text
+    assert "set-cookie" not in asked.headers
+    assert issuer.asked == []
+    assert await count(waiting) == before
+    way = re.search(r'href="(/auth/[^"]+)"', asked.text)
+    assert way is not None
+    went = await browser.get(unescape(way[1]))
+    assert went.headers["location"].startswith(f"{ISSUER}/authorize?")

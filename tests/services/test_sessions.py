@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from datetime import timedelta
+from uuid import uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
+from studio import config
 from studio.db import SYSTEM, transaction
 from studio.services import sessions
+from studio.services.identity import signin_link
 from tests.factories import Person
 from tests.system import ROOT
 
@@ -91,3 +96,35 @@ async def test_the_sign_in_after_the_last_that_fits_ends_the_one_unused_for_long
     fourth = await again(someone)
     assert [await known(each) for each in (someone.token, second, third, fourth)] == [True, False, True, True]
     assert await known(other.token)
+
+
+async def test_a_link_is_random_kept_as_a_hash_good_for_ten_minutes_and_signs_in_once(settings: config.Settings):
+    email = f"{uuid4().hex}@example.org"
+    async with transaction(SYSTEM) as session:
+        urls = [await signin_link.create(session, email=email) for _ in range(5)]
+        tokens = [url.removeprefix(f"{settings.public_url}/signin/") for url in urls]
+        assert len(set(tokens)) == 5
+        assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", token) for token in tokens), "256 bits"
+        rows = (
+            await session.execute(
+                text(
+                    "SELECT row_to_json(l)::text AS said, expires_at - studio_now() AS life FROM signin_links l "
+                    "WHERE email = :email"
+                ),
+                {"email": email},
+            )
+        ).all()
+        assert not [row for row in rows if any(token in row.said for token in tokens)]
+        assert {row.life for row in rows} == {timedelta(minutes=10)}
+        assert await signin_link.use(session, token=tokens[0]) == email
+        with pytest.raises(signin_link.LinkUsed):
+            await signin_link.use(session, token=tokens[0])
+        await session.execute(text("UPDATE signin_links SET expires_at = studio_now() WHERE email = :e"), {"e": email})
+        with pytest.raises(signin_link.LinkUsed):
+            await signin_link.use(session, token=tokens[1])
+
+
+def test_a_new_database_has_nobody_in_it(database):
+    with psycopg.connect(database.fresh()) as owner:
+        for table in ("accounts", "sessions", "identities", "signin_links", "invitations"):
+            assert owner.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
