@@ -86,7 +86,7 @@ async def shortcuts(page: Page) -> None:
 
 async def account(page: Page) -> None:
     await page.get_by_role("button", name=re.compile("^Account menu")).locator("visible=true").click()
-    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    await expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
 
 
 async def details(page: Page) -> None:
@@ -232,3 +232,8 @@ async def test_a_chosen_theme_stays_and_reduced_motion_stills_the_page(visits: V
         "document.getAnimations().filter(a => a.playState === 'running' && a.effect.getTiming().duration > 1).length"
     )
     assert moving == 0
+
+
+@pytest.mark.parametrize("path", [p for p in PATHS if p != "/welcome" and "nothing" not in p])
+async def test_every_page_of_a_person_has_the_way_out(visits: Visits, maker: Guest, path: str):
+    await account(await page_at(visits, maker, path, "desktop", "light"))
