@@ -232,13 +232,13 @@ def test_when_to_try_again_is_said_so_that_it_is_not_too_early(seconds: int, sai
     assert TooOften("uploads", seconds, now=NOON).message == f"Too many uploads. Try again {said}."
 
 
-async def test_a_try_costs_about_a_millisecond(settings: config.Settings):
+async def test_a_try_costs_one_small_transaction(settings: config.Settings):
     taken = []
     for number in range(120):
         began = time.perf_counter()
         assert await attempt("signin", address=f"198.51.100.{number % 20}") is None
         taken.append((time.perf_counter() - began) * 1000)
-    assert statistics.median(taken[20:]) < 10, "one statement; a loaded machine is given ten times as long"
+    assert statistics.median(taken[20:]) < 50, "one small transaction, on a machine however loaded"
 
 
 class BrokenError(Exception):
