@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from studio import cli_privacy
 from studio.config import Settings, SettingsError, settings
 
 
@@ -20,7 +21,7 @@ def _complain(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def _database_url(ours: Settings) -> str:
+def database_url(ours: Settings) -> str:
     """The configured database, or the embedded one of a Studio that runs on this data folder."""
     if ours.database_url is not None:
         return ours.database_url
@@ -48,14 +49,14 @@ def web(arguments: argparse.Namespace) -> int:
     """Run one web process; DATABASE_URL names its database."""
     from studio import web as server
 
-    _database_url(settings())
+    database_url(settings())
     server.run(settings(), wait=arguments.wait)
     return 0
 
 
 def worker(_: argparse.Namespace) -> int:
     """Run one worker process; DATABASE_URL names its database."""
-    _database_url(settings())
+    database_url(settings())
     import asyncio
 
     from studio.jobs.app import run_worker
@@ -78,7 +79,7 @@ def build(_: argparse.Namespace) -> int:
 
 def migrate(arguments: argparse.Namespace) -> int:
     """Bring the database to this release's schema."""
-    url = _database_url(settings())
+    url = database_url(settings())
     if arguments.if_needed:
         from studio import schema
 
@@ -93,7 +94,7 @@ def migrate(arguments: argparse.Namespace) -> int:
 def signin_link(arguments: argparse.Namespace) -> int:
     """Make a one-time sign-in link and print it."""
     ours = settings()
-    _database_url(ours)
+    database_url(ours)
     from studio.services.identity import signin_link as links
 
     if arguments.default:
@@ -108,7 +109,7 @@ def signin_link(arguments: argparse.Namespace) -> int:
 
 def sign_out(arguments: argparse.Namespace) -> int:
     """End every session of one account, or with --all of everybody; open pages close."""
-    _database_url(settings())
+    database_url(settings())
     import asyncio
 
     from studio import db
@@ -138,16 +139,16 @@ def sign_out(arguments: argparse.Namespace) -> int:
 
 def invite(arguments: argparse.Namespace) -> int:
     """Let an address make an account with a sign-in provider, for 30 days."""
-    _database_url(settings())
+    database_url(settings())
     import asyncio
 
     from studio import db
     from studio.errors import StudioError
-    from studio.services import accounts
+    from studio.services import accounts, operator_people
 
     async def run() -> str:
         async with db.transaction(db.SYSTEM) as session:
-            return await accounts.invite(session, email=arguments.email)
+            return await operator_people.invite(session, by=None, email=arguments.email)
 
     try:
         _say(f"{asyncio.run(run())} may sign in at {settings().public_url} within {accounts.INVITATION_DAYS} days.")
@@ -159,17 +160,17 @@ def invite(arguments: argparse.Namespace) -> int:
 
 def reverse(arguments: argparse.Namespace) -> int:
     """Give back the charge of a generation whose outcome stayed unknown."""
-    _database_url(settings())
+    database_url(settings())
     import asyncio
     from uuid import UUID
 
     from studio import db
     from studio.errors import NotFound
-    from studio.services import attempts, ledger
+    from studio.services import ledger, operator_work
 
     async def run() -> int:
         async with db.transaction(db.SYSTEM) as session:
-            return await attempts.reverse(session, generation_id=UUID(arguments.generation))
+            return await operator_work.reverse(session, by=None, generation_id=UUID(arguments.generation))
 
     try:
         _say(f"{ledger.dollars(asyncio.run(run()))} given back.")
@@ -238,6 +239,7 @@ COMMANDS: dict[str, Command] = {
     "sign-out": Command(sign_out, _sign_out_arguments),
     "invite": Command(invite, _invite_arguments),
     "reverse": Command(reverse, _reverse_arguments),
+    "privacy": Command(cli_privacy.run, cli_privacy.arguments),
     "doctor": Command(doctor, _doctor_arguments),
 }
 

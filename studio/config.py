@@ -80,6 +80,8 @@ class Settings:
     smtp_from: str
     operator_name: str
     operators: tuple[str, ...]
+    operator_identities: tuple[tuple[str, str], ...]
+    embedded: bool
     privacy_contact: str
     legal_contact: str
     region: str
@@ -211,6 +213,19 @@ def _limits(env: Mapping[str, str]) -> Mapping[str, Rate]:
         raise SettingsError(f"STUDIO_LIMITS: {error}") from None
 
 
+def _operators(env: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Who operates this studio: confirmed addresses, and people at a provider as `issuer|subject`."""
+    named = [part.strip() for part in env.get("STUDIO_OPERATORS", "").split(",") if part.strip()]
+    pairs = [part.partition("|") for part in named if "|" in part]
+    for issuer, _, subject in pairs:
+        if not re.fullmatch(r"https?://[^\s|]+", issuer.strip()) or not subject.strip():
+            raise SettingsError("STUDIO_OPERATORS: expected an identity such as https://id.example.org|the-subject")
+    addresses = [part.lower() for part in named if "|" not in part]
+    for address in addresses:
+        _email({"STUDIO_OPERATORS": address}, "STUDIO_OPERATORS", "")
+    return tuple(addresses), tuple((issuer.strip(), subject.strip()) for issuer, _, subject in pairs)
+
+
 def _s3(env: Mapping[str, str]) -> S3Settings | None:
     names = ("STUDIO_S3_BUCKET", "STUDIO_S3_ACCESS_KEY", "STUDIO_S3_SECRET_KEY")
     endpoint = _url(env, "STUDIO_S3_ENDPOINT", ("http", "https"))
@@ -270,9 +285,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     prices = env.get("STUDIO_PRICES_FILE", "").strip()
     if prices and not Path(prices).is_file():
         raise SettingsError(f"STUDIO_PRICES_FILE: expected a readable file, got {prices!r}")
-    operators = tuple(p.strip().lower() for p in env.get("STUDIO_OPERATORS", "").split(",") if p.strip())
-    for address in operators:
-        _email({"STUDIO_OPERATORS": address}, "STUDIO_OPERATORS", "")
+    operators, operator_identities = _operators(env)
     return Settings(
         data_dir=data_dir,
         host=env.get("HOST", "").strip() or "127.0.0.1",
@@ -292,6 +305,8 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         smtp_from=_email(env, "SMTP_FROM", "studio@example.com"),
         operator_name=env.get("STUDIO_OPERATOR_NAME", "").strip() or "Example operator",
         operators=operators,
+        operator_identities=operator_identities,
+        embedded=env.get("STUDIO_EMBEDDED", "").strip() == "1",
         privacy_contact=_email(env, "STUDIO_PRIVACY_CONTACT", "privacy@example.com"),
         legal_contact=_email(env, "STUDIO_LEGAL_CONTACT", "legal@example.com"),
         region=env.get("STUDIO_REGION", "").strip() or "unspecified",

@@ -12,11 +12,14 @@ from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from studio.config import settings
+from studio.errors import Restricted
 
 Role = Literal["app", "sys"]
+RESTRICTED = "ST001"  # SQLSTATE of the trigger that refuses what a restricted account may not do
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -74,14 +77,23 @@ async def transaction(actor: Actor | System) -> AsyncIterator[AsyncSession]:
     """The unit of work: commits at the end, rolls back on any exception.
 
     For a person, the role is `app` and every policy sees that account only.
+
+    Raises:
+        Restricted: the account is, and this would have been more than reading.
     """
     person = isinstance(actor, Actor)
-    async with AsyncSession(engine("app" if person else "sys"), expire_on_commit=False) as session, session.begin():
-        if person:
-            await session.execute(
-                text("SELECT set_config('studio.account', :account, true)"), {"account": str(actor.account_id)}
-            )
-        yield session
+    try:
+        async with AsyncSession(engine("app" if person else "sys"), expire_on_commit=False) as session, session.begin():
+            if person:
+                await session.execute(
+                    text("SELECT set_config('studio.account', :account, true)"), {"account": str(actor.account_id)}
+                )
+            yield session
+    except DBAPIError as error:
+        diagnosis = getattr(error.orig, "diag", None)
+        if diagnosis is None or diagnosis.sqlstate != RESTRICTED:
+            raise
+        raise Restricted(diagnosis.message_primary or "") from None
 
 
 def migrate(database_url: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class StudioError(Exception):
     """Something went wrong."""
@@ -44,6 +46,28 @@ class Conflict(StudioError):
 
     code = "conflict"
     status = 409
+
+
+class Restricted(StudioError):
+    """This account is restricted; your data is kept. You can still download or delete it."""
+
+    code = "restricted"
+    status = 403
+    # At whose request, in the words of the sentence.
+    REASONS: Mapping[str, str] = {
+        "person": "at your own request",
+        "operator": "at the operator's request",
+        "authority": "at an authority's request",
+    }
+
+    def __init__(self, reason: str) -> None:
+        """`reason` is one of `REASONS`; any other gives the sentence without it."""
+        request = self.REASONS.get(reason)
+        super().__init__(
+            f"This account is restricted {request}; your data is kept. You can still download or delete it."
+            if request
+            else None
+        )
 
 
 class TooMany(StudioError):

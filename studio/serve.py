@@ -195,6 +195,7 @@ class Serve:
         return False
 
     def _start_database(self) -> None:
+        self.environment["STUDIO_EMBEDDED"] = "1" if self.settings.database_url is None else ""
         if self.settings.database_url is not None:
             return
         self.database = postgres.ensure(self.settings.data_dir)

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio import config, db
 from studio.embedded import postgres
-from tests.factories import Person, person
+from tests.factories import OPERATOR, Person, operator, person
 from tests.system import PLENTY, System
 
 pytest_plugins = ["tests.fixtures_s3"]
@@ -70,6 +70,7 @@ async def settings(database: Database, scratch: Path) -> AsyncIterator[config.Se
             "STUDIO_SIMULATOR_URL": "http://127.0.0.1:9",
             "STUDIO_SECRET_KEY": "test-secret-" + "0" * 32,
             "STUDIO_LIMITS": PLENTY,
+            "STUDIO_OPERATORS": OPERATOR,
         }
     )
     for name in ("ARK_API_KEY", "REDIS_URL", "STUDIO_PUBLIC_URL", "STUDIO_PRICES_FILE"):
@@ -97,6 +98,12 @@ async def someone(settings: config.Settings) -> Person:
 async def other(settings: config.Settings) -> Person:
     """Somebody else."""
     return await person()
+
+
+@pytest.fixture
+async def boss(settings: config.Settings) -> Person:
+    """The operator, in a session of their own."""
+    return await operator()
 
 
 @pytest.fixture(scope="session")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
 from studio.db import SYSTEM, Actor, transaction
-from studio.services import accounts, assets, generations, sessions
+from studio.services import accounts, assets, generations, operators, restriction, sessions
 from studio.services.byteplus.params import ImageParams, Params, VideoParams
 from studio.services.storage import key_for
 
 IMAGE_MODEL = "seedream-4-5-251128"
 VIDEO_MODEL = "dreamina-seedance-2-0-fast-260128"
+OPERATOR = "operator@example.org"  # the settings of the tests name this address
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,9 @@ class Person:
         return self.identity.actor
 
 
-async def person(*, cap_micros: int | None = None) -> Person:
-    """A new account, its first workspace and a session."""
-    email = f"{uuid4().hex}@example.org"
+async def person(*, cap_micros: int | None = None, email: str | None = None) -> Person:
+    """A new account, its first workspace and a session; with an address that has an account, one more session."""
+    email = email or f"{uuid4().hex}@example.org"
     async with transaction(SYSTEM) as session:
         account_id = await accounts.ensure(session, email=email)
         if cap_micros is not None:
@@ -44,6 +45,25 @@ async def person(*, cap_micros: int | None = None) -> Person:
         identity = await sessions.identify(session, token=token)
     assert identity is not None
     return Person(account_id=account_id, email=email, token=token, identity=identity)
+
+
+async def operator() -> Person:
+    """Whoever came with a link to the operator's address."""
+    who = await person(email=OPERATOR)
+    async with transaction(SYSTEM) as session:
+        await operators.note_proof(session, account_id=who.account_id, email=OPERATOR)
+        identity = await sessions.identify(session, token=who.token)
+    assert identity is not None
+    return replace(who, identity=identity)
+
+
+async def restricted() -> Person:
+    """Somebody whose account is restricted, with a batch that was cancelled by it."""
+    who = await person()
+    await submitted(who)
+    async with transaction(SYSTEM) as session:
+        await restriction.restrict(session, by=None, account_id=who.account_id, reason="person")
+    return who
 
 
 def image(prompt: str = "a lake", *, count: int = 1, model: str = IMAGE_MODEL, references: int = 0) -> ImageParams:

@@ -25,6 +25,7 @@ import psycopg
 from studio import frontend, simulator
 from studio.db import role_options
 from studio.services.accounts import FIRST_WORKSPACE
+from tests.factories import OPERATOR
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 60.0
@@ -146,6 +147,7 @@ class System:
             "STUDIO_DATA": str(self.folder / "data"),
             "STUDIO_SIMULATOR_URL": self.simulator_url,
             "STUDIO_SECRET_KEY": "system-secret-" + "0" * 32,
+            "STUDIO_OPERATORS": OPERATOR,
             "PORT": str(port or 3000),
             "STUDIO_LIMITS": PLENTY,
         }

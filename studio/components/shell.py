@@ -19,6 +19,7 @@ PAGES = (
     ("Spend", "/settings/spend", "wallet"),
     ("Settings", "/settings/profile", "settings"),
 )
+OPERATOR = ("Operator", "/operator", "activity")  # only for operators
 
 
 def _link(name: str, href: str, mark: str, here: str, *, words: bool) -> rx.Component:
@@ -96,6 +97,10 @@ def _account() -> rx.Component:
             rx.el.p(StudioState.email, class_name="t1 mute clip"),
             rx.el.hr(class_name="sep"),
             rx.el.div(
+                rx.cond(
+                    StudioState.operator,
+                    ReactRouterLink.create(icon("activity"), "Operator", to=OPERATOR[1], class_name="btn ghost wide"),
+                ),
                 browser.theme_button(icon("sun-moon"), "Switch theme", class_name="btn ghost wide"),
                 class_name="phone-only",
             ),
@@ -123,6 +128,7 @@ def rail(here: str) -> rx.Component:
     return rx.el.nav(
         ReactRouterLink.create(logo(), to="/", class_name="logo", custom_attrs={"aria-label": "Home"}),
         *[_link(*page, here, words=False) for page in PAGES],
+        rx.cond(StudioState.operator, _link(*OPERATOR, here, words=False)),
         rx.el.span(class_name="grow"),
         _shortcuts(),
         browser.theme_button(icon("sun-moon", 20)),
@@ -191,6 +197,19 @@ def _tabbar(here: str) -> rx.Component:
     )
 
 
+def _restricted() -> rx.Component:
+    """Says on every page that the account is restricted, for as long as it is."""
+    return rx.cond(
+        StudioState.restricted != "",
+        rx.el.aside(
+            icon("lock"),
+            rx.el.p(StudioState.restricted),
+            class_name="held-banner",
+            custom_attrs={"aria-label": "Restricted account"},
+        ),
+    )
+
+
 def shell(
     *content: rx.Component, here: str, title: str = "", kind: str = "", messages: Any = StudioState
 ) -> rx.Component:
@@ -200,6 +219,7 @@ def shell(
     `kind` adds the page's own grid class, `messages` is the state that holds toasts.
     """
     return rx.el.div(
+        _restricted(),
         rail(here),
         _phone_top(title or here),
         *content,

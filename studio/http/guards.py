@@ -23,6 +23,8 @@ CLOSED = ("/_upload", "/_health", "/_all_routes", "/auth-codespace")
 ONE_CLICK = "/mail/unsubscribe/"
 SETTINGS = ("profile", "spend", "sessions", "appearance", "keyboard")
 GATED = frozenset({"/", "/library", *(f"/settings/{name}" for name in SETTINGS)})
+OPERATOR = "/operator"
+NOWHERE = "/nothing/here"  # no page has this address, so it answers as every wrong one does
 MOVED = {"/settings": "/settings/profile"}
 
 
@@ -106,7 +108,12 @@ class PageGate:
         if path in MOVED:
             await RedirectResponse(MOVED[path], 303)(scope, receive, send)
             return
-        if path in GATED or path == "/welcome":
+        if path == OPERATOR or path.startswith(f"{OPERATOR}/"):
+            async with transaction(SYSTEM) as session:
+                known = await sessions.identify(session, token=cookie_token(scope["headers"]))
+            allowed = known is not None and known.operator
+            scope = {**scope, "path": f"{path}/" if allowed else NOWHERE}
+        elif path in GATED or path == "/welcome":
             async with transaction(SYSTEM) as session:
                 known = await sessions.identify(session, token=cookie_token(scope["headers"]))
             if (known is None) == (path in GATED):

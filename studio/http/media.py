@@ -14,7 +14,7 @@ from studio.db import transaction
 from studio.errors import NotFound, ValidationError
 from studio.http.access import actor_of, json_errors, limit, page_errors, uuid_of
 from studio.runtime import storage
-from studio.services import assets
+from studio.services import assets, restriction
 from studio.services.byteplus import catalog
 from studio.services.media import in_thread, metadata, thumbnails, uploads
 from studio.services.storage import RangeNotSatisfiable
@@ -41,6 +41,8 @@ async def upload(request: Request) -> Response:
     role = request.query_params.get("role", "reference")
     if role not in ROLES:
         raise ValidationError("A picture is a reference, a first frame or a last frame.")
+    async with transaction(actor) as session:
+        await restriction.check(session, actor=actor)
     picture = await uploads.accept_image(await received(request))
     if role != "reference":
         uploads.check_frame(picture)

@@ -21,6 +21,7 @@ TEMPLATES = (
     (re.compile(r"/address/(confirm|undo)/[^/]+"), r"/address/\1/{token}"),
     (re.compile(r"/assets/.+"), "/assets/{file}"),
     (re.compile(r"/(?:api/(?:uploads|theme)|healthz|signout|join|privacy|terms|library|welcome|_event)?/?"), r"\g<0>"),
+    (re.compile(r"/operator(?:/(?:queue|workers|errors|mail|invitations|accounts|audit))?/?"), r"\g<0>"),
     (re.compile(r"/(?:settings(?:/(?:profile|spend|sessions))?|spend\.csv|reauth)/?"), r"\g<0>"),
 )
 

@@ -7,7 +7,7 @@ import logging
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from studio.services import abuse, addresses, ledger, mail_outbox, pictures, sessions
+from studio.services import abuse, addresses, checks, ledger, mail_outbox, pictures, sessions
 from studio.services.eventlog import WRITER
 
 log = logging.getLogger("studio")
@@ -20,6 +20,8 @@ class LedgerMismatchError(Exception):
 async def check_ledger(session: AsyncSession) -> ledger.ChainReport:
     """Run the check; a mismatch is an error event and a line in the log, never repaired silently."""
     report = await ledger.check(session)
+    figures = {"entries": report.entries, "broken": report.broken, "mismatched": report.mismatched}
+    await checks.record(session, name=checks.LEDGER, checked_at=report.checked_at, ok=report.ok, figures=figures)
     if not report.ok:
         log.error("Ledger: %s broken links, %s budgets differ.", report.broken, report.mismatched)
         WRITER.error("ledger.check", LedgerMismatchError())
@@ -34,6 +36,7 @@ async def tidy(session: AsyncSession) -> None:
     await mail_outbox.sweep(session)
     await addresses.sweep(session)
     await pictures.sweep(session)
+    await session.execute(text("SELECT studio_audit_retire()"))
     await session.execute(
         text(
             "DELETE FROM procrastinate_jobs j WHERE j.status = 'doing' AND NOT EXISTS (SELECT 1 FROM "

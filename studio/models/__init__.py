@@ -7,15 +7,18 @@ from studio.models.identity import Agreement, Identity, Invitation
 from studio.models.mail import Mail, MailOptin
 from studio.models.money import Budget, LedgerEntry, LedgerHead, LedgerPseudonym
 from studio.models.operations import ErrorEvent, ProviderBucket, RateCount, RateSalt, RequestLog
+from studio.models.operators import AuditEntry, CheckResult
 
 __all__ = [
     "Account",
     "AddressChange",
     "Agreement",
     "Asset",
+    "AuditEntry",
     "Batch",
     "BatchInput",
     "Budget",
+    "CheckResult",
     "Clock",
     "ErrorEvent",
     "Generation",

@@ -16,12 +16,14 @@ Instant = DateTime(timezone=True)
 Percents = ARRAY(SmallInteger)
 Texts = ARRAY(Text)
 PICTURE = held("account", "to show your picture, and to bring none back that you took away", export=False)
+RESTRICTION = held("account", "to leave your data alone when that was asked for")
 
 
 class Account(Row, table=True):
     """One person. `served_at` is when the queue last served them, for fair order.
 
-    The picture's columns are told apart in `studio.services.pictures`.
+    The picture's columns are told apart in `studio.services.pictures`. `proved_email` is the address that a one-time
+    link or a confirmed change proved; `restricted_for` says at whose request nothing may be done with the data.
     """
 
     __tablename__ = "accounts"
@@ -41,6 +43,9 @@ class Account(Row, table=True):
     created_at: datetime = Field(sa_type=Instant, sa_column_kwargs=ACCOUNT)
     served_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=OPERATIONAL)
     attested_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=ACCOUNT)
+    proved_email: str | None = Field(default=None, sa_column_kwargs=ACCOUNT)
+    restricted_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=RESTRICTION)
+    restricted_for: str | None = Field(default=None, sa_column_kwargs=RESTRICTION)
 
 
 class Session(Row, table=True):

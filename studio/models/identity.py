@@ -15,7 +15,10 @@ INVITATION = held("account", "to let you in when you come", days=30)
 
 
 class Identity(Row, table=True):
-    """A person at a provider. `issuer` and `subject` together are the identity, never the e-mail address."""
+    """A person at a provider. `issuer` and `subject` together are the identity, never the e-mail address.
+
+    `email` is the address the provider confirmed at the last sign-in.
+    """
 
     __tablename__ = "identities"
 
@@ -23,6 +26,7 @@ class Identity(Row, table=True):
     account_id: UUID = Field(sa_column_kwargs=ACCOUNT)
     issuer: str = Field(sa_column_kwargs=ACCOUNT)
     subject: str = Field(sa_column_kwargs=ACCOUNT)
+    email: str | None = Field(default=None, sa_column_kwargs=ACCOUNT)
     created_at: datetime = Field(sa_type=Instant, sa_column_kwargs=ACCOUNT)
 
 

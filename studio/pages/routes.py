@@ -12,6 +12,12 @@ from studio.pages import (
     index,
     library,
     missing,
+    operator,
+    operator_accounts,
+    operator_errors,
+    operator_mail,
+    operator_people,
+    operator_queue,
     settings_appearance,
     settings_keyboard,
     settings_profile,
@@ -21,6 +27,13 @@ from studio.pages import (
 )
 from studio.state.devices import DevicesState
 from studio.state.library import LibraryState
+from studio.state.operator import OperatorState, OperatorWorkersState
+from studio.state.operator_accounts import OperatorAccountsState
+from studio.state.operator_audit import OperatorAuditState
+from studio.state.operator_errors import OperatorErrorsState
+from studio.state.operator_invitations import OperatorInvitationsState
+from studio.state.operator_mail import OperatorMailState
+from studio.state.operator_queue import OperatorQueueState
 from studio.state.profile import ProfileState
 from studio.state.spend import SpendState
 from studio.state.studio import StudioState
@@ -38,6 +51,25 @@ class Route:
     on_load: Any = None
 
 
+# Only an operator finds these; to anybody else there is nothing here (http/guards.py, state/guard.py).
+OPERATOR: tuple[Route, ...] = (
+    Route("/operator", operator.page, "Operator · Studio", "How this studio does.", OperatorState.load),
+    Route("/operator/queue", operator_queue.page, "Queue · Studio", "What waits.", OperatorQueueState.load),
+    Route("/operator/workers", operator.workers, "Workers · Studio", "Who works.", OperatorWorkersState.load),
+    Route("/operator/errors", operator_errors.page, "Errors · Studio", "What went wrong.", OperatorErrorsState.load),
+    Route("/operator/mail", operator_mail.page, "Outbox · Studio", "Which mails go out.", OperatorMailState.load),
+    Route(
+        "/operator/invitations",
+        operator_people.invitations,
+        "Invitations · Studio",
+        "Who may come in.",
+        OperatorInvitationsState.load,
+    ),
+    Route(
+        "/operator/accounts", operator_accounts.page, "Accounts · Studio", "Who is here.", OperatorAccountsState.load
+    ),
+    Route("/operator/audit", operator_people.audit, "Audit log · Studio", "Who did what.", OperatorAuditState.load),
+)
 ROUTES: tuple[Route, ...] = (
     Route("/", index.page, "Studio", "Make images and video, with the price on the button.", StudioState.load),
     Route(
@@ -90,6 +122,7 @@ ROUTES: tuple[Route, ...] = (
         "Seedream images and Seedance video in a studio your team runs itself.",
         WelcomeState.load,
     ),
+    *OPERATOR,
     Route("404", missing.page, "Nothing here · Studio", "There is nothing at this address."),
 )
 

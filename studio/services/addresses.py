@@ -152,6 +152,7 @@ async def confirm(session: AsyncSession, *, token: str) -> Change:
     await session.execute(
         text("UPDATE accounts SET email = :new WHERE id = :account"), {"new": row.new_email, "account": row.account_id}
     )
+    await operators.note_proof(session, account_id=row.account_id, email=row.new_email)
     undo = secrets.token_urlsafe(32)
     until: date = (
         await session.execute(
@@ -278,6 +279,7 @@ async def _restore(session: AsyncSession, row: Any, current: str) -> None:
     await session.execute(
         text("UPDATE accounts SET email = :old WHERE id = :account"), {"old": row.old_email, "account": row.account_id}
     )
+    await operators.note_proof(session, account_id=row.account_id, email=row.old_email)
     await session.execute(
         text(
             "UPDATE address_changes SET state = 'undone' "

@@ -81,7 +81,8 @@ async def claim(session: AsyncSession, *, worker_lock: int, concurrency: Mapping
               SELECT DISTINCT account_id FROM generations WHERE state = 'queued' AND model <> ALL(:full)
                 AND (due_at IS NULL OR due_at <= studio_now())
             ), next AS (
-              SELECT first.id FROM waiting w JOIN accounts a ON a.id = w.account_id CROSS JOIN LATERAL (
+              SELECT first.id FROM waiting w JOIN accounts a ON a.id = w.account_id AND a.restricted_at IS NULL
+              CROSS JOIN LATERAL (
                 SELECT q.id FROM generations q WHERE q.account_id = a.id AND q.state = 'queued'
                   AND q.model <> ALL(:full) AND (q.due_at IS NULL OR q.due_at <= studio_now())
                 ORDER BY q.created_at, q.position, q.id LIMIT 1) first

@@ -62,6 +62,8 @@ TEMPLATES: Mapping[str, Template] = {
     "sessions_revoked": Template("security", "You were signed out everywhere", {"at": "instant"}),
     "provider_linked": Template("security", "{{ provider }} was linked", {"provider": "text", "at": "instant"}),
     "provider_unlinked": Template("security", "{{ provider }} was unlinked", {"provider": "text", "at": "instant"}),
+    "restricted": Template("account", "Your account is restricted", {"request": "text"}),
+    "unrestricted": Template("account", "Your account is no longer restricted", {}),
     "email_confirm": Template("security", "Confirm your new email address", {"link": "path"}),
     "email_asked": Template("security", "Your email address is to be changed", {"new_email": "email", "link": "path"}),
     "email_changed": Template(

@@ -161,6 +161,16 @@ async def on_deletion_done(session: AsyncSession, *, email: str) -> UUID | None:
     return await mail.enqueue(session, account_id=None, to=email, template="deletion_done", data={})
 
 
+async def on_restricted(session: AsyncSession, *, account_id: UUID, request: str) -> UUID | None:
+    """Tell that nothing is done with the account's data any more, and at whose request."""
+    return await _to_account(session, account_id, "restricted", {"request": request})
+
+
+async def on_unrestricted(session: AsyncSession, *, account_id: UUID) -> UUID | None:
+    """Tell that the restriction was lifted."""
+    return await _to_account(session, account_id, "unrestricted", {})
+
+
 async def on_policy_change(
     session: AsyncSession, *, account_id: UUID, version: str, document: str, summary: str, effective: date, path: str
 ) -> UUID | None:

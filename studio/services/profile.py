@@ -35,6 +35,7 @@ TABLES = {
     "mails": "mail sent to you",
     "signin_links": "sign-in links",
     "accounts": "profile",
+    "audit_entries": "acts of the operator",
 }
 _ENDINGS = ("_micros", "_at", "_url", "_ms", "_bytes")
 

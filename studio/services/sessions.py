@@ -17,6 +17,7 @@ from studio import queue
 from studio.config import settings
 from studio.db import Actor
 from studio.errors import StudioError
+from studio.services import operators
 from studio.services.dates import Dates
 
 ATTEMPT_MINUTES = 15
@@ -57,6 +58,8 @@ class Identity:
     workspace: str
     picture: str  # changes with the picture; empty without one
     dates: Dates
+    restricted: str = ""  # at whose request, a key of `Restricted.REASONS`; empty when it is not
+    operator: bool = False
 
     @property
     def actor(self) -> Actor:
@@ -117,11 +120,13 @@ async def _live(session: AsyncSession, where: str, key: bytes | UUID) -> Identit
                 "SELECT s.id, s.account_id, w.id AS workspace_id, a.email, a.name, w.name AS workspace, "  # noqa: S608
                 "coalesce(left(encode(sha256(convert_to(a.picture_key, 'UTF8')), 'hex'), 12), '') AS picture, "
                 "a.time_zone, a.date_locale, "
+                "coalesce(a.restricted_for, '') AS restricted, "
+                f"{operators.IS_OPERATOR} AS operator, "
                 "s.seen_at < studio_now() - interval '1 minute' AS stale "
                 "FROM sessions s JOIN accounts a ON a.id = s.account_id JOIN workspaces w ON w.id = s.workspace_id "
                 f"WHERE {where} AND {_LIVE}"
             ),
-            {"key": key, **_lives()},
+            {"key": key, **_lives(), **operators.parameters()},
         )
     ).one_or_none()
     if row is None:
@@ -137,6 +142,8 @@ async def _live(session: AsyncSession, where: str, key: bytes | UUID) -> Identit
         workspace=row.workspace,
         picture=row.picture,
         dates=Dates.of(row.date_locale, row.time_zone),
+        restricted=row.restricted,
+        operator=row.operator,
     )
 
 

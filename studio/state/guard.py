@@ -42,6 +42,13 @@ def actor() -> Actor:
 
 
 @asynccontextmanager
+async def system_work() -> AsyncIterator[AsyncSession]:
+    """A transaction that sees every row, for an `@operator_action`: each service it calls asks who acts."""
+    async with transaction(SYSTEM) as session:
+        yield session
+
+
+@asynccontextmanager
 async def work() -> AsyncIterator[AsyncSession]:
     """A transaction of whoever acts."""
     async with transaction(actor()) as session:
@@ -156,6 +163,35 @@ def action(handler: Callable[..., Awaitable[Any]]) -> Any:
                 self._sign_in_again(self.router.url.path or "/")
             else:
                 self._say("error", error.message)
+        return None
+
+    return rx.event(guarded)
+
+
+def operator_action(handler: Callable[..., Awaitable[Any]]) -> Any:
+    """Make an event handler that only operators may call, on a state with `denied` and `loaded`.
+
+    To everybody else there is nothing here: the state only learns that, and shows what any wrong address shows.
+    """
+    bind = _binder(handler)
+
+    @functools.wraps(handler)
+    async def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            who = await identify(self)
+            if not who.operator:
+                self.reset()
+                self.denied = True
+                return None
+            given = bind(self, *args, **kwargs)
+            async with acting_as(who):
+                return await handler(*given.args, **given.kwargs)
+        except NotSignedIn:
+            if self.loaded:  # an operator whose session ended; a stranger's page says that there is nothing
+                return rx.redirect("/welcome")
+            self.denied = True
+        except StudioError as error:
+            self._say("error", error.message)
         return None
 
     return rx.event(guarded)

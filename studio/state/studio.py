@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.config import settings
 from studio.errors import NotFound
-from studio.services import assets, feed, generations, ledger
+from studio.services import assets, feed, generations, ledger, restriction
 from studio.services.byteplus import catalog
 from studio.services.byteplus.params import ImageParams
 from studio.services.generations import ROLES
@@ -36,6 +36,8 @@ class StudioState(ComposerMixin, rx.State):
     workspace: str = ""
     theme: str = "system"
     picture: str = ""  # the address of one's own picture; empty: initials
+    operator: bool = False
+    restricted: str = ""  # why nothing can be made, a sentence
 
     # the page
     submitting: bool = False
@@ -71,6 +73,7 @@ class StudioState(ComposerMixin, rx.State):
         self.initials = "".join(part[0] for part in who.name.replace(".", " ").split()[:2]).upper() or "?"
         self.picture = f"/account/picture?v={who.picture}" if who.picture else ""
         self.simulated = settings().simulated
+        self.operator, self.restricted = who.operator, restriction.sentence(who.restricted)
 
     @action
     async def load(self):

@@ -51,6 +51,8 @@ def test_https_makes_the_cookie_host_bound_and_has_one_origin(tmp_path: Path):
         ({"SMTP_URL": "mail.example.org"}, "SMTP_URL", "smtp://"),
         ({"SMTP_FROM": "nobody"}, "SMTP_FROM", "e-mail"),
         ({"STUDIO_OPERATORS": "a@b.co, broken"}, "STUDIO_OPERATORS", "e-mail"),
+        ({"STUDIO_OPERATORS": "id.example.org|mara"}, "STUDIO_OPERATORS", "identity"),
+        ({"STUDIO_OPERATORS": "https://id.example.org| "}, "STUDIO_OPERATORS", "identity"),
         ({"STUDIO_PRIVACY_CONTACT": "us"}, "STUDIO_PRIVACY_CONTACT", "e-mail"),
         ({"STUDIO_DEFAULT_CAP_USD": "lots"}, "STUDIO_DEFAULT_CAP_USD", "US dollars"),
         ({"STUDIO_DEFAULT_CAP_USD": "-5"}, "STUDIO_DEFAULT_CAP_USD", "US dollars"),
@@ -121,5 +123,12 @@ def test_every_variable_that_is_read_stands_in_the_readmes_table():
     readme = (ROOT / "README.md").read_text()
     assert len(read) > 25
     assert sorted(name for name in read if not name.endswith("_") and f"`{name}`" not in readme) == [
-        "STUDIO_SIMULATOR_URL"  # set by the supervisor for its own processes
+        "STUDIO_EMBEDDED",  # these are set by the supervisor for its own processes
+        "STUDIO_SIMULATOR_URL",
     ]
+
+
+def test_operators_are_addresses_or_identities(tmp_path: Path):
+    ours = load(tmp_path, STUDIO_OPERATORS="Ops@Example.org, https://id.example.org/|AbC-1 ,second@example.org")
+    assert ours.operators == ("ops@example.org", "second@example.org")
+    assert ours.operator_identities == (("https://id.example.org/", "AbC-1"),)  # a subject is kept letter for letter

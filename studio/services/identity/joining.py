@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.errors import Conflict, StudioError, ValidationError
-from studio.services import accounts, mail, mail_events, pictures, sessions
+from studio.services import accounts, mail, mail_events, operators, pictures, sessions
 from studio.services.identity import linked
 
 # The versions that a person is shown and accepts.
@@ -77,7 +77,7 @@ async def arrive(session: AsyncSession, *, arrival: Arrival, old_token: str, pat
     """
     account_id = await _account_of(session, arrival)
     if account_id is None and arrival.issuer is not None:
-        await accounts.check_signup(session, email=arrival.email)
+        await _check_signup(session, arrival)
     if account_id is not None and await _has_agreed(session, account_id):
         return await _enter(session, account_id, arrival, old_token, path)
     await leave_behind(session, token=old_token)
@@ -134,6 +134,7 @@ async def link(session: AsyncSession, *, account_id: UUID, arrival: Arrival) -> 
             owner = await _owner(session, arrival)
     if owner != account_id:
         raise IdentityTaken
+    await _note_proof(session, account_id, arrival)
 
 
 async def confirm(session: AsyncSession, *, session_id: UUID, account_id: UUID, arrival: Arrival) -> str:
@@ -144,6 +145,7 @@ async def confirm(session: AsyncSession, *, session_id: UUID, account_id: UUID, 
     """
     if await _owner(session, arrival) != account_id:
         raise AnotherPerson
+    await _note_proof(session, account_id, arrival)
     return await sessions.confirm(session, session_id=session_id)
 
 
@@ -195,12 +197,24 @@ async def _tie(session: AsyncSession, account_id: UUID, arrival: Arrival) -> UUI
 async def _create(session: AsyncSession, arrival: Arrival) -> UUID:
     if arrival.issuer is None:
         return await accounts.ensure(session, email=arrival.email)
-    await accounts.check_signup(session, email=arrival.email)
+    await _check_signup(session, arrival)
     made = await accounts.create(session, email=arrival.email, name=arrival.name)
     if made is None or await _tie(session, made, arrival) is None:
         raise EmailTaken
     await pictures.name(session, account_id=made, url=arrival.picture)
     return made
+
+
+async def _check_signup(session: AsyncSession, arrival: Arrival) -> None:
+    """An identity that the settings name as an operator's is always let in."""
+    if not operators.listed(issuer=arrival.issuer, subject=arrival.subject):
+        await accounts.check_signup(session, email=arrival.email)
+
+
+async def _note_proof(session: AsyncSession, account_id: UUID, arrival: Arrival) -> None:
+    await operators.note_proof(
+        session, account_id=account_id, email=arrival.email, issuer=arrival.issuer, subject=arrival.subject
+    )
 
 
 async def _has_agreed(session: AsyncSession, account_id: UUID) -> bool:
@@ -238,6 +252,7 @@ async def _enter(session: AsyncSession, account_id: UUID, arrival: Arrival, old_
         token = await sessions.confirm(session, session_id=before.session_id)
         return Entered(token=token, path=str(kept.state["next"]) if kept else path)
     await leave_behind(session, token=old_token)
+    await _note_proof(session, account_id, arrival)
     # Who holds a link has proved who they are this minute; a provider may have remembered somebody for weeks.
     token = await sessions.start(session, account_id=account_id, fresh=arrival.issuer is None)
     await mail_events.on_signed_in(session, account_id=account_id)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.config import settings
 from studio.errors import StudioError
-from studio.services import accounts
+from studio.services import accounts, audit
 from studio.services.sessions import hash_token
 
 MINUTES = 10
-DEFAULT = "you@localhost"
 
 
 class LinkUsed(StudioError):
@@ -26,15 +25,19 @@ class LinkUsed(StudioError):
 
 async def create(session: AsyncSession, *, email: str) -> str:
     """A new link for an address, as a whole URL. Nothing but the token's hash is kept."""
-    token = secrets.token_urlsafe(32)
+    return (await _create(session, email=email))[1]
+
+
+async def _create(session: AsyncSession, *, email: str) -> tuple[UUID, str]:
+    token, ident = secrets.token_urlsafe(32), uuid4()
     await session.execute(
         text(
             "INSERT INTO signin_links (id, token_hash, email, expires_at) "
             "VALUES (:id, :hash, :email, studio_now() + make_interval(mins => :minutes))"
         ),
-        {"id": uuid4(), "hash": hash_token(token), "email": accounts.clean_email(email), "minutes": MINUTES},
+        {"id": ident, "hash": hash_token(token), "email": accounts.clean_email(email), "minutes": MINUTES},
     )
-    return f"{settings().public_url}/signin/{token}"
+    return ident, f"{settings().public_url}/signin/{token}"
 
 
 async def use(session: AsyncSession, *, token: str) -> str:
@@ -56,14 +59,18 @@ async def use(session: AsyncSession, *, token: str) -> str:
 
 
 def create_for(email: str | None) -> str:
-    """The same from a command line: opens its own transaction. None: for whoever starts the studio."""
+    """The same from a command line, in a transaction of its own and noted in the audit log.
+
+    None: for whoever starts the studio.
+    """
     import asyncio
 
     from studio import db
 
     async def run() -> str:
         async with db.transaction(db.SYSTEM) as session:
-            url = await create(session, email=email or await default_address(session))
+            ident, url = await _create(session, email=email or await default_address(session))
+            await audit.write(session, by=None, action="signin.link", subject=ident)
         await db.dispose()
         return url
 
@@ -75,7 +82,7 @@ async def default_address(session: AsyncSession) -> str:
     if settings().operators:
         return settings().operators[0]
     found = [] if settings().oidc else list(await session.scalars(text("SELECT email FROM accounts LIMIT 2")))
-    return found[0] if len(found) == 1 else DEFAULT
+    return found[0] if len(found) == 1 else operators.DEFAULT_ADDRESS
 
 
 def create_for_default() -> str:

@@ -1,0 +1,136 @@
+"""Operator, Overview: how the whole studio does, and the page of the workers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from studio.components import browser
+from studio.components.operator import bars, errors, frame, panel
+from studio.components.operator import workers as worker_table
+from studio.components.params import radio
+from studio.components.styles import icon, length
+from studio.state.operator import OperatorState, OperatorWorkersState
+from studio.state.operator_views import FigureView
+
+
+def _figure(figure: FigureView) -> rx.Component:
+    return rx.el.section(
+        rx.el.p(figure.label, class_name="label"),
+        rx.el.p(figure.value, class_name=rx.match(figure.tone, ("warn", "big warn"), ("bad", "big bad"), "big")),
+        rx.el.p(figure.note, class_name="t1 mute num"),
+        class_name="card",
+        key=figure.label,
+        custom_attrs={"aria-label": figure.label},
+    )
+
+
+def _verdict() -> rx.Component:
+    return rx.cond(
+        OperatorState.healthy,
+        rx.el.span(icon("circle-check", 12), OperatorState.verdict, class_name="badge jade s2"),
+        rx.el.span(icon("triangle-alert", 12), OperatorState.verdict, class_name="badge amber s2"),
+    )
+
+
+def _fact(label: str, value: Any) -> rx.Component:
+    return rx.el.li(rx.el.span(label, class_name="t1 mute grow"), rx.el.span(value, class_name="t1 num"))
+
+
+def _checks() -> rx.Component:
+    return panel(
+        "Checks and storage",
+        rx.el.ul(
+            _fact(
+                "Ledger",
+                rx.el.span(OperatorState.ledger, class_name=rx.cond(OperatorState.ledger_ok, "", "bad")),
+            ),
+            _fact("Storage", OperatorState.storage),
+            class_name="op-bars",
+        ),
+    )
+
+
+def _outbox() -> rx.Component:
+    return panel(
+        "Outbox",
+        rx.cond(
+            length(OperatorState.mails) > 0,
+            rx.el.ul(
+                rx.foreach(
+                    OperatorState.mails,
+                    lambda row: rx.el.li(
+                        rx.el.span(row.label, class_name="t1 mute grow"),
+                        rx.el.span(row.value, class_name="t1 num"),
+                        key=row.label,
+                    ),
+                ),
+                class_name="op-bars",
+            ),
+            rx.el.p("No mail was written yet.", class_name="t1 mute op-said"),
+        ),
+        more="/operator/mail",
+    )
+
+
+def page() -> rx.Component:
+    """Figures on top, then workers, errors, spend, mail and checks."""
+    return frame(
+        "Overview",
+        rx.el.div(rx.foreach(OperatorState.figures, _figure), class_name="op-figures"),
+        rx.el.div(
+            panel("Error events", errors(OperatorState.errors), more="/operator/errors"),
+            rx.el.div(
+                panel(
+                    "Workers",
+                    worker_table(OperatorState.workers),
+                    bars(OperatorState.limits, "No call to the provider was counted yet."),
+                    beside=rx.el.span(OperatorState.workers_said, class_name="t1 mute num"),
+                ),
+                panel(
+                    "Spend today",
+                    bars(OperatorState.models, "Nothing was charged today."),
+                    beside=rx.el.span(
+                        rx.el.b(OperatorState.spent, class_name="med"),
+                        rx.el.span(" charged, ", OperatorState.held, " held", class_name="t1 mute"),
+                        class_name="num",
+                    ),
+                ),
+                _outbox(),
+                _checks(),
+                class_name="col op-side",
+            ),
+            class_name="op-two",
+        ),
+        state=OperatorState,
+        lead="This page never shows prompts, pictures or names.",
+        aside=rx.el.div(
+            _verdict(),
+            browser.choices(
+                radio("1h", "1 h"),
+                radio("24h", "24 h"),
+                radio("7d", "7 d"),
+                label="Range",
+                value=OperatorState.span,
+                on_pick=OperatorState.set_span,
+                class_name="seg s1",
+            ),
+            class_name="row g2 op-acts",
+        ),
+    )
+
+
+def workers() -> rx.Component:
+    """Every worker process, and what the provider allows."""
+    return frame(
+        "Workers",
+        panel(
+            "Worker processes",
+            worker_table(OperatorWorkersState.workers),
+            beside=rx.el.span(OperatorWorkersState.said, class_name="t1 mute num"),
+        ),
+        panel("Provider limits", bars(OperatorWorkersState.limits, "No call to the provider was counted yet.")),
+        state=OperatorWorkersState,
+        lead="A worker that is silent for 30 seconds is taken for dead; its work is given to the others.",
+    )
