@@ -89,7 +89,7 @@ async def ready(page: Page) -> None:
         await expect(page.locator(".skel")).to_have_count(0)
     elif path.startswith("/library"):
         await expect(page.locator(".gallery .skel")).to_have_count(0)
-    elif path.startswith("/settings"):
+    elif path.startswith(("/settings", "/operator")):
         await expect(page.locator(".set-wait")).to_have_count(0)
 
 

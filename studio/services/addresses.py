@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.db import Actor
 from studio.errors import Conflict, NotFound, StudioError, TooMany, ValidationError
-from studio.services import accounts, devices, mail, mail_events, sessions
+from studio.services import accounts, devices, mail, mail_events, operators, sessions
 
 CONFIRM_HOURS = 24
 UNDO_DAYS = accounts.UNDO_DAYS

@@ -19,13 +19,13 @@ from studio.errors import NotFound
 DEFAULT_ADDRESS = "you@localhost"
 
 # Of an account `a`. A provider that is no longer configured vouches for nobody's address.
-IS_OPERATOR = """(
+IS_OPERATOR = """coalesce(
   EXISTS (SELECT 1 FROM identities i WHERE i.account_id = a.id AND (
     (lower(i.email) = ANY(CAST(:op_addresses AS text[])) AND rtrim(i.issuer, '/') = ANY(CAST(:op_trusted AS text[])))
     OR (rtrim(i.issuer, '/'), i.subject) IN (
       SELECT * FROM unnest(CAST(:op_issuers AS text[]), CAST(:op_subjects AS text[])))))
   OR (a.proved_email = lower(a.email) AND a.proved_email = ANY(CAST(:op_proved AS text[])))
-  OR (CAST(:op_first AS boolean) AND a.id = (SELECT f.id FROM accounts f ORDER BY f.created_at, f.id LIMIT 1)))"""
+  OR (CAST(:op_first AS boolean) AND a.id = (SELECT f.id FROM accounts f ORDER BY f.created_at, f.id LIMIT 1)), false)"""
 
 
 def parameters() -> dict[str, Any]:

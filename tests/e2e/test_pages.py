@@ -11,6 +11,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
 from studio.pages.routes import ROUTES
+from tests.factories import OPERATOR
 from tests.fixtures_browser import DESKTOP, PHONE, Visits, add_cookie, ready
 from tests.http.people import Guest, sign_in, until
 from tests.http.wire import STUDIO, connect, load
@@ -60,7 +61,7 @@ async def page_at(visits: Visits, who: Guest, path: str, size: str, scheme: str)
     """A page in a size and a colour scheme, as whoever may see it."""
     context = await visits.context(viewport=SIZES[size], color_scheme=scheme, has_touch=size == "phone")
     if path != "/welcome":
-        await add_cookie(context, who)
+        await add_cookie(context, await sign_in(who.system, email=OPERATOR) if path.startswith("/operator") else who)
     if path.startswith("/nothing"):
         visits.expect_trouble("404")
     return await visits.open(context, who.system.url() + path)

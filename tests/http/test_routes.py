@@ -14,6 +14,8 @@ import httpx
 import pytest
 
 from studio.http.routes import ROUTES
+from studio.pages.routes import OPERATOR as OPERATOR_PAGES
+from tests.factories import OPERATOR
 from tests.http.people import COOKIE, Guest, rows, sign_in, until, visitor
 from tests.http.wire import STUDIO, connect, load
 from tests.system import ROOT, System
@@ -33,6 +35,7 @@ class Known:
     url: str
     body: Any = None
     takes_id: bool = False
+    restricted: int | None = None  # where that is not what the owner of an unrestricted account gets
 
 
 COVERED: dict[tuple[str, str], Known] = {
@@ -49,9 +52,13 @@ COVERED: dict[tuple[str, str], Known] = {
     ("POST", "/signout"): Known(303, 401, "/signout"),
     ("POST", "/api/theme"): Known(204, 204, "/api/theme", body={"json": {"theme": "dark"}}),
     ("POST", "/api/workspace"): Known(404, 401, "/api/workspace", body={"data": {"workspace": NOWHERE}}),
-    ("POST", "/api/picture"): Known(204, 401, "/api/picture", body={"files": {"file": ("a.jpg", ROCKET)}}),
+    ("POST", "/api/picture"): Known(
+        204, 401, "/api/picture", body={"files": {"file": ("a.jpg", ROCKET)}}, restricted=403
+    ),
     ("GET", "/account/picture"): Known(404, 401, "/account/picture"),
-    ("POST", "/api/uploads"): Known(200, 401, "/api/uploads", body={"files": {"file": ("a.jpg", ROCKET)}}),
+    ("POST", "/api/uploads"): Known(
+        200, 401, "/api/uploads", body={"files": {"file": ("a.jpg", ROCKET)}}, restricted=403
+    ),
     ("GET", "/media/{asset}/{variant}"): Known(200, 401, "/media/{id}/original", takes_id=True),
     ("GET", "/spend.csv"): Known(200, 401, f"/spend.csv?month={datetime.now(UTC):%Y-%m}"),
     ("GET", "/download/{asset}"): Known(200, 401, "/download/{id}", takes_id=True),
@@ -94,6 +101,20 @@ async def ended(system: System) -> Guest:
     """Somebody whose session was revoked."""
     who = await sign_in(system)
     rows(system, "UPDATE sessions SET revoked_at = studio_now() WHERE id = %s", who.session_id)
+    return who
+
+
+@pytest.fixture(scope="module")
+async def restricted(system: System) -> Guest:
+    """Somebody with an uploaded picture whose account is restricted."""
+    who = await sign_in(system)
+    async with who.client() as client:
+        assert (await client.post("/api/uploads", files={"file": ("a.jpg", ROCKET)})).status_code == 200
+    rows(
+        system,
+        "UPDATE accounts SET restricted_at = studio_now(), restricted_for = 'person' WHERE id = %s",
+        who.account_id,
+    )
     return who
 
 
@@ -169,6 +190,50 @@ async def test_the_owner_gets_what_the_table_says(system: System, owner: Guest, 
     async with who.client() as client:
         answer = await ask(client, key, asset)
     assert answer.status_code == COVERED[key].own
+
+
+@pytest.mark.parametrize("key", ALL, ids=" ".join)
+async def test_a_restricted_account_reads_and_leaves_but_sends_nothing_in(
+    system: System, restricted: Guest, key: tuple[str, str]
+):
+    """The same as the owner of any other account gets, but for work: that is refused with the sentence."""
+    who = await sign_in(system, email=restricted.email)
+    asset = rows(system, "SELECT id FROM assets WHERE account_id = %s", who.account_id)[0].id
+    count = "SELECT count(*) AS n FROM assets WHERE account_id = %s"
+    before = rows(system, count, who.account_id)
+    async with who.client() as client:
+        answer = await ask(client, key, asset)
+    known = COVERED[key]
+    assert answer.status_code == (known.restricted or known.own)
+    if known.restricted:
+        assert answer.json()["error"].startswith("This account is restricted at your own request; your data is kept.")
+    assert rows(system, count, who.account_id) == before
+
+
+PAGES = sorted(route.path for route in OPERATOR_PAGES)
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_to_whoever_is_no_operator_its_pages_answer_like_an_address_that_does_not_exist(
+    system: System, guest: Guest, ended: Guest, restricted: Guest, path: str
+):
+    def told(answer: httpx.Response) -> tuple[int, str, dict[str, str]]:
+        varying = ("x-request-id", "date")
+        return answer.status_code, answer.text, {k: v for k, v in answer.headers.items() if k not in varying}
+
+    async with visitor(system) as client:
+        nowhere = told(await client.get("/nowhere/at/all"))
+        assert nowhere[0] == 404
+        for spelling in (path, f"{path}/", f"{path}/index.html", f"{path}?x=1"):
+            assert told(await client.get(spelling)) == nowhere, spelling
+    for who in (guest, ended, restricted):
+        async with who.client() as client:
+            assert told(await client.get(path)) == nowhere
+    boss = await sign_in(system, email=OPERATOR)
+    async with boss.client() as client:
+        answer = await client.get(path)
+    assert answer.status_code == 200
+    assert answer.text != nowhere[1]
 
 
 # A mail program ends a subscription from anywhere: its signed path is the permission (test_mail_news.py).

@@ -1,4 +1,8 @@
-"""Every event handler, found in Reflex's own registry: foreign ids, no session, an ended session, wrong types."""
+"""Every event handler, found in Reflex's own registry, against everybody who should not get through.
+
+Somebody else with foreign ids, nobody, an ended session, a restricted account, somebody who is no operator; and wrong
+types from whoever may call it.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,11 @@ import reflex as rx
 from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
-from studio.services import attempts, sessions
+from studio.services import attempts, mail, operator_people, restriction, sessions
 from studio.services.generations import Input
 from studio.state.library import LibraryState
 from studio.state.studio import StudioState
-from tests.factories import Person, image, person, submitted, upload
+from tests.factories import Person, image, person, restricted, submitted, upload
 from tests.state.tab import call, tab
 
 SECRET = "the other person's secret prompt"
@@ -24,6 +28,8 @@ SECRET = "the other person's secret prompt"
 FRAMEWORK = {"setvar"}
 # Handlers of the signed-out page, each with its reason: anybody may call them, so they know nobody.
 PUBLIC = {("WelcomeState", "load")}  # names the sign-in providers
+# Taking a message away shows and changes nothing, so the operator's states share it with every other.
+EVERYBODYS = {"dismiss_toast"}
 
 
 def our_states() -> list[Any]:
@@ -38,7 +44,9 @@ def our_states() -> list[Any]:
 
 
 HANDLERS = [(kind, name) for kind in our_states() for name in kind.event_handlers if name not in FRAMEWORK]
-ACTIONS = [(kind, name) for kind, name in HANDLERS if (kind.__name__, name) not in PUBLIC]
+OPERATORS = [(kind, name) for kind, name in HANDLERS if "denied" in kind.vars and name not in EVERYBODYS]
+ACTIONS = [row for row in HANDLERS if (row[0].__name__, row[1]) not in PUBLIC and row not in OPERATORS]
+PERSONAL = [(kind, name) for kind, name in ACTIONS if "denied" not in kind.vars]
 
 
 @pytest.fixture(scope="module")
@@ -71,17 +79,38 @@ async def victim(settings) -> tuple[list[str], UUID]:
         output = await session.scalar(
             text("SELECT id FROM assets WHERE generation_id = :id"), {"id": done.generation_ids[0]}
         )
+        letter = await mail.enqueue(session, account_id=other.account_id, to=other.email, template="welcome", data={})
+        await operator_people.invite(session, by=None, email="invited@example.net")
+        invitation = await session.scalar(text("SELECT id FROM invitations WHERE email = 'invited@example.net'"))
     ids = [waiting.batch_id, done.batch_id, waiting.generation_ids[0], done.generation_ids[0], picture, output]
+    ids += [other.account_id, other.identity.session_id, letter, invitation]
     return [str(each) for each in ids], other.account_id
+
+
+async def operators_things(account_id: UUID) -> list[Any]:
+    """What an operator could change of an account, and the log of it."""
+    async with transaction(SYSTEM) as session:
+        rows = await session.execute(
+            text(
+                "SELECT (SELECT count(*) FROM audit_entries) AS acts, (SELECT count(*) FROM invitations) AS invited, "
+                "(SELECT json_agg(m ORDER BY m.id)::text FROM mails m WHERE account_id = :id) AS mails, "
+                "(SELECT json_agg(s ORDER BY s.id)::text FROM sessions s WHERE account_id = :id) AS sessions"
+            ),
+            {"id": account_id},
+        )
+        return [tuple(row) for row in rows]
 
 
 async def snapshot(account_id: UUID) -> str:
     """Everything an account has, as text."""
     async with transaction(SYSTEM) as session:
         rows = {}
-        for table in ("batches", "generations", "assets", "batch_inputs", "budgets", "workspaces"):
+        own = ("batches", "generations", "assets", "batch_inputs", "budgets", "workspaces")
+        for table in own:
             found = await session.execute(text(f"SELECT * FROM {table} WHERE account_id = :id"), {"id": account_id})
             rows[table] = sorted(json.dumps(dict(row._mapping), default=str, sort_keys=True) for row in found)
+        account = await session.execute(text("SELECT * FROM accounts WHERE id = :id"), {"id": account_id})
+        rows["accounts"] = [json.dumps(dict(row._mapping), default=str, sort_keys=True) for row in account]
     return json.dumps(rows)
 
 
@@ -97,14 +126,19 @@ def arguments(kind: type[rx.State], name: str, an_id: str) -> list[Any]:
         elif declared is str:
             given.append(an_id)
         elif declared is dict:
-            given.append({"role": "reference", "ids": [an_id], "errors": [], "prompt": "mine"})
+            words = dict.fromkeys(("name", "workspace", "reference", "search"), an_id)
+            given.append(
+                {**words, "role": "reference", "ids": [an_id], "errors": [], "prompt": "mine", "cap": "7"}
+                | {"email": "friend@example.org", "reason": "operator"}
+            )
         else:
             given.append({bool: True, int: 1, list: [5], float: 1.0}[declared])
     return given
 
 
 def test_the_registry_has_every_handler_and_each_is_guarded():
-    assert len(HANDLERS) >= 35
+    assert len(HANDLERS) >= 75
+    assert len(OPERATORS) >= 25
     assert {kind for kind, _ in HANDLERS} >= {StudioState, LibraryState}
     for kind, name in HANDLERS:
         fn = kind.event_handlers[name].fn
@@ -115,8 +149,9 @@ async def test_what_anybody_may_call_is_listed_and_everything_else_asks_for_a_se
     """A handler that does not turn nobody away is public, and only those in the list are."""
     open_to_all = set()
     for kind, name in HANDLERS:
-        answer = await call(tab(kind, None), name, *arguments(kind, name, str(uuid4())))
-        if "/welcome" not in str(answer):
+        state: Any = tab(kind, None)
+        answer = await call(state, name, *arguments(kind, name, str(uuid4())))
+        if "/welcome" not in str(answer) and not getattr(state, "denied", False):
             open_to_all.add((kind.__name__, name))
     assert open_to_all == PUBLIC
 
@@ -154,9 +189,86 @@ async def test_without_a_live_session_a_handler_only_sends_to_the_welcome_page(
     assert await snapshot(gone.account_id) == before
 
 
+@pytest.mark.parametrize(("kind", "name"), OPERATORS, ids=lambda v: v if isinstance(v, str) else v.__name__)
+async def test_to_whoever_is_no_operator_there_is_nothing_here(
+    someone: Person, victim: tuple[list[str], UUID], kind: type[rx.State], name: str
+):
+    """Nobody, an ended session, somebody else, a restricted account: the state learns that, and nothing else."""
+    ids, account_id = victim
+    gone = await person()
+    async with transaction(SYSTEM) as session:
+        await sessions.revoke(session, account_id=gone.account_id, session_id=gone.identity.session_id)
+    held = await restricted()
+    before = (await snapshot(account_id), await operators_things(account_id))
+    empty: Any = tab(kind, None)
+    empty.denied = True
+    nothing = json.dumps(empty.dict()[kind.get_full_name()], default=str)
+    for who in (None, gone, str(uuid4()), someone, held):
+        for an_id in ids if who is someone else ids[:1]:
+            state: Any = tab(kind, who)
+            assert await call(state, name, *arguments(kind, name, an_id)) is None
+            shown = json.dumps(state.dict()[kind.get_full_name()], default=str)
+            assert shown == nothing
+    assert (await snapshot(account_id), await operators_things(account_id)) == before
+
+
+@pytest.mark.parametrize("kind", [kind for kind, name in OPERATORS if name == "load"], ids=lambda kind: kind.__name__)
+async def test_an_operator_whose_session_ends_is_asked_to_sign_in_and_one_who_is_none_any_more_sees_nothing(
+    boss: Person, kind: type[rx.State]
+):
+    state: Any = tab(kind, boss)
+    await call(state, "load")
+    assert (state.loaded, state.denied) == (True, False)
+    async with transaction(SYSTEM) as session:
+        await session.execute(text("UPDATE accounts SET proved_email = NULL WHERE id = :id"), {"id": boss.account_id})
+    await call(state, "load")
+    assert (state.loaded, state.denied) == (False, True)
+    async with transaction(SYSTEM) as session:
+        await session.execute(text("UPDATE accounts SET proved_email = email WHERE id = :id"), {"id": boss.account_id})
+    await call(state, "load")
+    async with transaction(SYSTEM) as session:
+        await sessions.revoke(session, account_id=boss.account_id, session_id=boss.identity.session_id)
+    state.loaded = True
+    assert "/welcome" in str(await call(state, "load"))
+
+
+@pytest.mark.parametrize(("kind", "name"), PERSONAL, ids=lambda v: v if isinstance(v, str) else v.__name__)
+async def test_a_restricted_account_changes_nothing_of_its_own(settings, kind: type[rx.State], name: str):
+    who = await person()
+    picture = await upload(who)
+    sent = await submitted(who, image(SECRET), (Input("reference", picture),))
+    async with transaction(SYSTEM) as session:
+        await restriction.restrict(session, by=None, account_id=who.account_id, reason="person")
+    before = await snapshot(who.account_id)
+    for an_id in (sent.batch_id, sent.generation_ids[0], picture):
+        state = tab(kind, who)
+        await call(state, "load")
+        await call(state, name, *arguments(kind, name, str(an_id)))
+        assert await snapshot(who.account_id) == before
+
+
+async def test_a_restricted_person_reads_why_and_keeps_what_they_wrote(settings):
+    who = await restricted()
+    state: Any = tab(StudioState, who)
+    await call(state, "load")
+    assert state.restricted.startswith("This account is restricted at your own request")
+    await call(state, "generate", {"prompt": "a long and careful prompt"})
+    assert [toast.title for toast in state.toasts] == [state.restricted]
+    assert state.prompt == "a long and careful prompt"
+    async with transaction(SYSTEM) as session:
+        await restriction.unrestrict(session, by=None, account_id=who.account_id)
+    state = tab(StudioState, who)
+    await call(state, "load")
+    await call(state, "generate", {"prompt": "a long and careful prompt"})
+    assert (state.restricted, state.toasts) == ("", [])
+    assert state.batches[0].prompt == "a long and careful prompt"
+
+
 @pytest.mark.parametrize(("kind", "name"), HANDLERS, ids=lambda v: v if isinstance(v, str) else v.__name__)
-async def test_arguments_of_the_wrong_kind_or_size_become_a_sentence(someone: Person, kind: type[rx.State], name: str):
-    state = tab(kind, someone)
+async def test_arguments_of_the_wrong_kind_or_size_become_a_sentence(
+    someone: Person, boss: Person, kind: type[rx.State], name: str
+):
+    state = tab(kind, boss if (kind, name) in OPERATORS else someone)
     await call(state, "load")
     before = await snapshot(someone.account_id)
     count = len(inspect.signature(kind.event_handlers[name].fn).parameters) - 1

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.config import settings
 from studio.errors import StudioError
-from studio.services import accounts, audit
+from studio.services import accounts, audit, operators
 from studio.services.sessions import hash_token
 
 MINUTES = 10
