@@ -91,7 +91,9 @@ class SecurityHeaders:
         html = headers.get("content-type", "").startswith("text/html")
         if html and "content-security-policy" not in headers:
             slashed = path if path.endswith("/") else f"{path}/"
-            headers["content-security-policy"] = self.by_path.get(slashed, self.fallback)
+            # A page that is not for everybody answers with the fallback under its own address.
+            known = self.fallback if status == 404 else self.by_path.get(slashed, self.fallback)
+            headers["content-security-policy"] = known
         headers.setdefault("content-security-policy", self.default)
         if "cache-control" not in headers:
             if status not in KEEPABLE:

@@ -33,7 +33,7 @@ def _acts(row: MailView) -> rx.Component:
                 type="button",
                 class_name="btn soft s1",
                 on_click=OperatorMailState.read(row.id, True),
-                custom_attrs={"aria-label": f"Read the mail to {row.to}", "aria-haspopup": "dialog"},
+                custom_attrs={"aria-label": f"Read the mail to {row.recipient}", "aria-haspopup": "dialog"},
             ),
         ),
         rx.cond(
@@ -43,7 +43,7 @@ def _acts(row: MailView) -> rx.Component:
                 type="button",
                 class_name="btn soft s1",
                 on_click=OperatorMailState.resend(row.id),
-                custom_attrs={"aria-label": f"Send again to {row.to}"},
+                custom_attrs={"aria-label": f"Send again to {row.recipient}"},
             ),
         ),
         class_name="row g2 end",
@@ -53,7 +53,7 @@ def _acts(row: MailView) -> rx.Component:
 def _row(row: MailView) -> rx.Component:
     return rx.el.tr(
         rx.el.td(
-            rx.el.span(row.to, class_name="clip block"),
+            rx.el.span(row.recipient, class_name="clip block"),
             rx.el.span(row.template, " · ", row.category, class_name="t1 mute clip block"),
             class_name="wide",
         ),

@@ -34,7 +34,7 @@ def mail_view(mail: Mail, now: datetime, *, readable: bool) -> MailView:
     said += [mail.reason.replace("_", " ")] if mail.reason else []
     return MailView(
         id=str(mail.id),
-        to=mail.recipient or "Address removed",
+        recipient=mail.recipient or "Address removed",
         template=mail.template.replace("_", " ").capitalize(),
         category=mail.category.capitalize(),
         state=mail.state,

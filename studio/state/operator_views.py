@@ -68,7 +68,7 @@ class MailView:
     """A mail of the outbox, without what it says."""
 
     id: str = ""
-    to: str = ""
+    recipient: str = ""
     template: str = ""
     category: str = ""
     state: str = ""
