@@ -7,12 +7,13 @@ from typing import Any
 import reflex as rx
 
 from studio.components import browser
-from studio.components.operator import bars, errors, frame, panel
+from studio.components.operator import bars, errors, frame, head, none, panel, table
 from studio.components.operator import workers as worker_table
 from studio.components.params import radio
 from studio.components.styles import icon, length
+from studio.pages.operator_queue import badge
 from studio.state.operator import OperatorState, OperatorWorkersState
-from studio.state.operator_views import FigureView
+from studio.state.operator_views import FigureView, RequestView
 
 
 def _figure(figure: FigureView) -> rx.Component:
@@ -22,7 +23,32 @@ def _figure(figure: FigureView) -> rx.Component:
         rx.el.p(figure.note, class_name="t1 mute num"),
         class_name="card",
         key=figure.label,
-        custom_attrs={"aria-label": figure.label},
+        custom_attrs={"aria-label": f"{figure.label}, figure"},
+    )
+
+
+def _request(row: RequestView) -> rx.Component:
+    return rx.el.tr(
+        rx.el.td(rx.el.span(row.short, title=row.id), class_name="mono"),
+        rx.el.td(row.model, class_name="mute more"),
+        rx.el.td(badge(row)),
+        rx.el.td(row.age, class_name="r"),
+        rx.el.td(row.held, class_name="r"),
+        key=row.id,
+    )
+
+
+def _queue() -> rx.Component:
+    return panel(
+        "Queue",
+        table(
+            [head("Request"), head("Model", "more"), head("State"), head("Age", "r"), head("Held", "r")],
+            OperatorState.requests,
+            _request,
+            empty=none("list-checks", "Nothing waits", "Requests appear here while they are unfinished."),
+        ),
+        beside=rx.el.span("fair share between accounts", class_name="badge plain wide-only"),
+        more="/operator/queue",
     )
 
 
@@ -80,7 +106,11 @@ def page() -> rx.Component:
         "Overview",
         rx.el.div(rx.foreach(OperatorState.figures, _figure), class_name="op-figures"),
         rx.el.div(
-            panel("Error events", errors(OperatorState.errors), more="/operator/errors"),
+            rx.el.div(
+                _queue(),
+                panel("Error events", errors(OperatorState.errors), more="/operator/errors"),
+                class_name="col op-side",
+            ),
             rx.el.div(
                 panel(
                     "Workers",

@@ -10,7 +10,8 @@ from studio.state.operator_queue import OperatorQueueState
 from studio.state.operator_views import RequestView
 
 
-def _badge(row: RequestView) -> rx.Component:
+def badge(row: RequestView) -> rx.Component:
+    """How far a request is."""
     return rx.fragment(
         rx.match(
             row.state,
@@ -59,7 +60,7 @@ def _row(row: RequestView) -> rx.Component:
         rx.el.td(rx.el.span(row.short, title=row.id), class_name="mono"),
         rx.el.td(rx.el.span(row.account, title=row.account_id), class_name="mono mute m"),
         rx.el.td(row.model, class_name="mute more"),
-        rx.el.td(_badge(row)),
+        rx.el.td(badge(row)),
         rx.el.td(row.age, class_name="r"),
         rx.el.td(row.tries, class_name="r mute more"),
         rx.el.td(row.held, class_name="r"),

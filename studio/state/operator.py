@@ -14,10 +14,21 @@ from studio.services.operator_work import Limit, Overview, Worker
 from studio.state import guard
 from studio.state.guard import operator_action
 from studio.state.operator_parts import OperatorMixin
-from studio.state.operator_views import ErrorView, FigureView, LimitView, WorkerView, ago, counted, size
+from studio.state.operator_queue import request_view
+from studio.state.operator_views import (
+    ErrorView,
+    FigureView,
+    LimitView,
+    RequestView,
+    WorkerView,
+    ago,
+    counted,
+    size,
+)
 from studio.state.studio import StudioState
 
 ERRORS_SHOWN = 5
+REQUESTS_SHOWN = 6
 TARGET_WAIT_SECONDS = 60
 
 
@@ -104,6 +115,7 @@ class OperatorState(OperatorMixin, rx.State):
     workers: list[WorkerView] = []
     workers_said: str = ""
     limits: list[LimitView] = []
+    requests: list[RequestView] = []
     errors: list[ErrorView] = []
     spent: str = ""
     held: str = ""
@@ -130,11 +142,13 @@ class OperatorState(OperatorMixin, rx.State):
     async def _read(self) -> None:
         async with guard.system_work() as session:
             found = await operator_work.overview(session, actor=guard.actor(), span=self.span)
+            oldest = await operator_work.requests(session, actor=guard.actor(), limit=REQUESTS_SHOWN)
             errors = await operator_errors.groups(session, actor=guard.actor(), limit=ERRORS_SHOWN)
         alive = sum(row.alive for row in found.workers)
         self.figures, self.workers = figure_views(found), worker_views(found.workers, found.now)
         self.workers_said = f"{alive} of {len(found.workers)} reporting"
         self.limits = limit_views(found.limits)
+        self.requests = [request_view(row, found.now) for row in oldest]
         self.errors = [error_view(group, found.now) for group in errors]
         total = sum(row.micros for row in found.spent)
         self.spent = dollars(total)
