@@ -25,7 +25,8 @@ IS_OPERATOR = """coalesce(
     OR (rtrim(i.issuer, '/'), i.subject) IN (
       SELECT * FROM unnest(CAST(:op_issuers AS text[]), CAST(:op_subjects AS text[])))))
   OR (a.proved_email = lower(a.email) AND a.proved_email = ANY(CAST(:op_proved AS text[])))
-  OR (CAST(:op_first AS boolean) AND a.id = (SELECT f.id FROM accounts f ORDER BY f.created_at, f.id LIMIT 1)), false)"""
+  OR (CAST(:op_first AS boolean) AND a.id = (SELECT f.id FROM accounts f ORDER BY f.created_at, f.id LIMIT 1)),
+  false)"""
 
 
 def parameters() -> dict[str, Any]:
