@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from studio import cli_privacy
 from studio.config import Settings, SettingsError, settings
@@ -180,6 +181,14 @@ def reverse(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def policy(arguments: argparse.Namespace) -> int:
+    """Publish a new version of a public text, list the versions, show one or compare two."""
+    database_url(settings())
+    from studio import policy_cli
+
+    return policy_cli.run(arguments, _say, _complain)
+
+
 def doctor(arguments: argparse.Namespace) -> int:
     """Check each part of this installation: one line a part, with what mends it."""
     from studio.doctor import report
@@ -224,6 +233,19 @@ def _sign_out_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="everybody's sessions")
 
 
+def _policy_arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_subparsers(dest="what", required=True, metavar="list|show|diff|publish")
+    listing = what.add_parser("list", help="every version with its dates, and how many people were told")
+    listing.add_argument("kind", nargs="?", help="one document only, such as privacy")
+    for name, words in (("show", "print the text of a version"), ("diff", "what a version changed")):
+        one = what.add_parser(name, help=words)
+        one.add_argument("kind", help="the document, such as privacy")
+        one.add_argument("version", nargs="?", help="such as 1.1; without it, the newest one")
+    publishing = what.add_parser("publish", help="publish a text and tell every account")
+    publishing.add_argument("file", type=Path, help="the text, with a head like those in studio/legal/versions")
+    publishing.add_argument("--effective", required=True, metavar="DATE", help="2026-12-24: 14 days away or more")
+
+
 def _link_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("email", nargs="?", help="the account's e-mail address")
     parser.add_argument("--default", action="store_true", help="for the first operator, or the local account")
@@ -239,6 +261,7 @@ COMMANDS: dict[str, Command] = {
     "sign-out": Command(sign_out, _sign_out_arguments),
     "invite": Command(invite, _invite_arguments),
     "reverse": Command(reverse, _reverse_arguments),
+    "policy": Command(policy, _policy_arguments),
     "privacy": Command(cli_privacy.run, cli_privacy.arguments),
     "doctor": Command(doctor, _doctor_arguments),
 }

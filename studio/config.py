@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,9 @@ from studio.rates import Rate
 
 MICROS = 1_000_000
 GOOGLE = "https://accounts.google.com"
+NO_OPERATOR, NO_REGION = "Example operator", "unspecified"
+# Names that RFC 2606 keeps for examples: nobody can be reached there.
+EXAMPLES = re.compile(r"(?:^|[@.])(?:example\.(?:com|net|org)|example|invalid|test)$", re.IGNORECASE)
 
 
 class SettingsError(Exception):
@@ -85,6 +89,8 @@ class Settings:
     privacy_contact: str
     legal_contact: str
     region: str
+    processors_file: Path | None
+    counsel_reviewed: str
     default_cap_micros: int
     max_cap_micros: int
     session_idle_days: int
@@ -167,6 +173,24 @@ def _all_or_none(env: Mapping[str, str], family: str, names: tuple[str, ...]) ->
     if missing is not None:
         raise SettingsError(f"{missing}: expected, because other {family} variables are set")
     return True
+
+
+def _reviewed(env: Mapping[str, str]) -> str:
+    """Whether counsel reviewed the texts: "" no, "1" yes, or the date of it."""
+    value = env.get("STUDIO_COUNSEL_REVIEWED", "").strip()
+    try:
+        return {"": "", "0": "", "1": "1"}[value] if value in ("", "0", "1") else date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise SettingsError(
+            f"STUDIO_COUNSEL_REVIEWED: expected 1 or a date such as 2026-11-25, got {value!r}"
+        ) from None
+
+
+def _file(env: Mapping[str, str], name: str) -> Path | None:
+    value = env.get(name, "").strip()
+    if value and not Path(value).is_file():
+        raise SettingsError(f"{name}: expected a readable file, got {value!r}")
+    return Path(value) if value else None
 
 
 def _oidc(env: Mapping[str, str]) -> tuple[OidcSettings, ...]:
@@ -282,9 +306,6 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     max_cap = _usd(env, "STUDIO_MAX_CAP_USD", "500")
     if default_cap > max_cap:
         raise SettingsError("STUDIO_DEFAULT_CAP_USD: expected at most STUDIO_MAX_CAP_USD")
-    prices = env.get("STUDIO_PRICES_FILE", "").strip()
-    if prices and not Path(prices).is_file():
-        raise SettingsError(f"STUDIO_PRICES_FILE: expected a readable file, got {prices!r}")
     operators, operator_identities = _operators(env)
     return Settings(
         data_dir=data_dir,
@@ -298,18 +319,20 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         ark_api_key=ark_api_key,
         ark_base_url=ark_base_url or ("https://ark.ap-southeast.bytepluses.com/api/v3" if ark_api_key else None),
         ark_tier=_choice(env, "ARK_ACCOUNT_TIER", "individual", ("individual", "enterprise")),
-        prices_file=Path(prices) if prices else None,
+        prices_file=_file(env, "STUDIO_PRICES_FILE"),
         oidc=_oidc(env),
         signup=_signup(env),
         smtp_url=_url(env, "SMTP_URL", ("smtp", "smtps")),
         smtp_from=_email(env, "SMTP_FROM", "studio@example.com"),
-        operator_name=env.get("STUDIO_OPERATOR_NAME", "").strip() or "Example operator",
+        operator_name=env.get("STUDIO_OPERATOR_NAME", "").strip() or NO_OPERATOR,
         operators=operators,
         operator_identities=operator_identities,
         embedded=env.get("STUDIO_EMBEDDED", "").strip() == "1",
         privacy_contact=_email(env, "STUDIO_PRIVACY_CONTACT", "privacy@example.com"),
         legal_contact=_email(env, "STUDIO_LEGAL_CONTACT", "legal@example.com"),
-        region=env.get("STUDIO_REGION", "").strip() or "unspecified",
+        region=env.get("STUDIO_REGION", "").strip() or NO_REGION,
+        processors_file=_file(env, "STUDIO_PROCESSORS_FILE"),
+        counsel_reviewed=_reviewed(env),
         default_cap_micros=default_cap,
         max_cap_micros=max_cap,
         session_idle_days=_integer(env, "STUDIO_SESSION_IDLE_DAYS", 7, 1, 365),
@@ -318,6 +341,19 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         simulator_url=_url(env, "STUDIO_SIMULATOR_URL", ("http",)),
         simulator_pace=_choice(env, "STUDIO_SIMULATOR_PACE", "believable", ("believable", "instant")),
     )
+
+
+def placeholders(ours: Settings) -> list[str]:
+    """Settings of the public pages that still hold an example, as "NAME: value"; empty when all are real."""
+    shown = {
+        "STUDIO_OPERATOR_NAME": (ours.operator_name, ours.operator_name == NO_OPERATOR),
+        "STUDIO_REGION": (ours.region, ours.region == NO_REGION),
+        "STUDIO_PRIVACY_CONTACT": (ours.privacy_contact, EXAMPLES.search(ours.privacy_contact)),
+        "STUDIO_LEGAL_CONTACT": (ours.legal_contact, EXAMPLES.search(ours.legal_contact)),
+        "SMTP_FROM": (ours.smtp_from, EXAMPLES.search(ours.smtp_from)),
+        "STUDIO_PUBLIC_URL": (ours.public_url, EXAMPLES.search(urlsplit(ours.public_url).hostname or "")),
+    }
+    return [f"{name}: {value}" for name, (value, example) in shown.items() if example]
 
 
 @cache

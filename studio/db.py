@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from studio.config import settings
 from studio.errors import Restricted
+from studio.legal import registry
 
 Role = Literal["app", "sys"]
 RESTRICTED = "ST001"  # SQLSTATE of the trigger that refuses what a restricted account may not do
@@ -97,7 +98,11 @@ async def transaction(actor: Actor | System) -> AsyncIterator[AsyncSession]:
 
 
 def migrate(database_url: str) -> None:
-    """Bring the database to the newest version, as its owner. Safe to run twice and by two processes at once."""
+    """Bring the database to the newest version, as its owner. Safe to run twice and by two processes at once.
+
+    Raises:
+        TextChangedError: a policy text of this release is not the one that was registered under its version.
+    """
     from alembic.config import Config
     from sqlalchemy import create_engine
 
@@ -112,6 +117,7 @@ def migrate(database_url: str) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
+        registry.register(connection)
         connection.execute(text("SELECT pg_advisory_unlock(7305000)"))
         connection.commit()
     owner.dispose()

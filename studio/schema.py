@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psycopg
 
+from studio.legal import texts
+
 VERSIONS = Path(__file__).resolve().parent.parent / "alembic" / "versions"
 LOOK_SECONDS = 0.05
 
@@ -44,11 +46,23 @@ def current(url: str) -> set[str]:
             return set()
 
 
+def unregistered(url: str) -> list[texts.Text]:
+    """This release's public texts that the database does not know yet.
+
+    Raises:
+        TextChangedError: one of them was changed after it was registered.
+    """
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        connection.execute("SET ROLE studio_sys")
+        known = connection.execute("SELECT kind, major, minor, sha256 FROM policy_versions").fetchall()
+    return texts.compare({row[:3]: row[3] for row in known}, texts.shipped())
+
+
 def at_head(url: str) -> bool:
-    """Whether the database has exactly this release's newest schema; any doubt is a no."""
+    """Whether the database has exactly this release's newest schema and public texts; any doubt is a no."""
     try:
-        return current(url) == revisions()[1]
-    except psycopg.Error:
+        return current(url) == revisions()[1] and not unregistered(url)
+    except (psycopg.Error, texts.TextChangedError):
         return False
 
 
@@ -67,7 +81,7 @@ async def require(url: str, *, wait: bool = False) -> None:
     """
     while True:
         try:
-            if serves(await asyncio.to_thread(current, url)):
+            if serves(await asyncio.to_thread(current, url)) and not await asyncio.to_thread(unregistered, url):
                 return
             if not wait:
                 raise BehindError

@@ -63,11 +63,13 @@ async def _serve(settings: Settings, *, wait: bool) -> None:
 
     target = application()
     from studio import schema
+    from studio.http import legal
     from studio.http.live import only_web, stay_only
 
     assert settings.database_url
     await schema.require(settings.database_url, wait=wait)
 
+    await legal.check()
     held = await only_web()
     server = Server(
         target,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
+from studio.components import notices
 from studio.components.styles import icon
 
 
@@ -21,5 +22,6 @@ def nothing() -> rx.Component:
             ),
             class_name="empty",
         ),
+        notices.footer(),
         class_name="alone",
     )

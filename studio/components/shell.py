@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 from reflex_components_core.react_router.dom import ReactRouterLink
 
-from studio.components import browser
+from studio.components import browser, notices
 from studio.components.shortcuts import shortcut_list
 from studio.components.styles import cx, icon, logo
 from studio.components.toasts import toasts
@@ -104,6 +104,7 @@ def _account() -> rx.Component:
                 browser.theme_button(icon("sun-moon"), "Switch theme", class_name="btn ghost wide"),
                 class_name="phone-only",
             ),
+            rx.el.div(notices.links(class_name="btn ghost wide"), class_name="phone-only"),
             # A plain element: Reflex's own form would keep the browser from sending it.
             rx.el.div(
                 rx.el.button(icon("log-out"), "Sign out", type="submit", form="signout", class_name="btn ghost wide"),
@@ -224,6 +225,8 @@ def shell(
         _phone_top(title or here),
         *content,
         _tabbar(here),
+        notices.footer(),
+        notices.policy_banner(),
         PlainForm.create(id="signout", custom_attrs={"method": "post", "action": "/signout"}),
         browser.hotkeys(),
         toasts(messages),

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from studio.config import settings
 from studio.db import SYSTEM, Actor, transaction
 from studio.errors import NotFound, NotSignedIn, StudioError, ValidationError
+from studio.http.footer import HTML as FOOTER
 from studio.http.socket import cookie_token
 from studio.services import abuse, sessions
 from studio.services.eventlog import WRITER
@@ -27,7 +28,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>{title} · Studio</title><link rel="stylesheet" href="/plain.css"><link rel="icon" href="/icon.svg"></head>
-<body><main><h1>{title}</h1><p>{text}</p>{more}</main></body></html>"""
+<body><main><h1>{title}</h1><p>{text}</p>{more}</main>{footer}</body></html>"""
 
 
 async def actor_of(request: Request) -> Actor:
@@ -58,7 +59,7 @@ def uuid_of(request: Request, name: str) -> UUID:
 
 def page(title: str, text: str, *, more: str = "", status: int = 200) -> HTMLResponse:
     """A small page that needs no script. `more` is markup of ours; title and text are escaped."""
-    return HTMLResponse(_PAGE.format(title=escape(title), text=escape(text), more=more), status)
+    return HTMLResponse(_PAGE.format(title=escape(title), text=escape(text), more=more, footer=FOOTER), status)
 
 
 def json_errors(handler: Handler) -> Handler:

@@ -11,10 +11,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from studio.db import SYSTEM, transaction
 from studio.errors import StudioError, ValidationError
 from studio.http.access import clear_session, go_in, limit, page_errors, refusal_headers
+from studio.http.footer import HTML as FOOTER
+from studio.http.legal import day
 from studio.http.socket import cookie_token
+from studio.services import policies
 from studio.services.abuse import TooOften
 from studio.services.identity import joining
-from studio.services.identity.joining import VERSIONS, Arrival
+from studio.services.identity.joining import Arrival
 
 LARGEST_FORM = 2000
 ART = (
@@ -23,7 +26,9 @@ ART = (
     ("planet-1", "dunes-2", "blob-1", "paper-1"),
 )
 
-_PAGE = Environment(autoescape=True).from_string("""<!doctype html>
+_ENVIRONMENT = Environment(autoescape=True)
+_ENVIRONMENT.filters["day"] = day
+_PAGE = _ENVIRONMENT.from_string("""<!doctype html>
 <html lang="en" class="{{ theme }}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <title>Before you start · Studio</title><link rel="stylesheet" href="/join.css">
@@ -49,18 +54,26 @@ _PAGE = Environment(autoescape=True).from_string("""<!doctype html>
 {%- if ticked.terms %} checked{% endif %} required>
 <div><label for="terms">I have read the Privacy policy and accept the Terms</label>
 <p class="small" id="terms-more">
-<a href="/privacy" target="_blank" rel="noopener">Privacy policy {{ versions.privacy }}</a>,
-<a href="/terms" target="_blank" rel="noopener">Terms {{ versions.terms }}</a>. Open in a new tab.</p></div></div>
+{%- for versions in shown.values() %}{% for each in versions %}{% if each.in_force_at %}
+<a href="/{{ each.kind }}" target="_blank" rel="noopener">{{ each.title }} {{ each.number }}</a>,
+{%- else %} and from {{ each.effective_at | day }}
+<a href="{{ each.path }}" target="_blank" rel="noopener">{{ each.title }} {{ each.number }}</a>,
+{%- endif %}{% endfor %}{% endfor %} each opens in a new tab.</p></div></div>
+<input type="hidden" name="shown" value="{{ stamp }}">
 <details open><summary>Optional, off</summary>
 <div class="option"><input type="checkbox" id="marketing" name="marketing" value="1"
 {%- if ticked.marketing %} checked{% endif %}><label for="marketing">Mail me news about Studio</label></div></details>
 <div class="ends"><button name="go" value="leave" class="quiet" formnovalidate>Leave and sign out</button>
 <button name="go" value="on" class="main" aria-describedby="hint">Continue</button></div>
 <p class="small hint" id="hint">Tick both to continue.</p>
-</form></div></main></body></html>""")  # autoescape: every value is text
+</form></div></main>{{ footer }}</body></html>""")  # autoescape: every value is text
 
 
-def _draw(request: Request, who: Arrival, *, ticked: dict[str, bool], problem: StudioError | None = None) -> Response:
+async def _draw(
+    request: Request, who: Arrival, *, ticked: dict[str, bool], problem: StudioError | None = None
+) -> Response:
+    async with transaction(SYSTEM) as session:
+        shown = await policies.shown_at_joining(session)
     name = who.name or who.email.split("@")[0]
     theme = request.cookies.get("theme", "")
     return HTMLResponse(
@@ -72,7 +85,9 @@ def _draw(request: Request, who: Arrival, *, ticked: dict[str, bool], problem: S
             art=ART,
             ticked=ticked,
             problem=problem.message if problem else "",
-            versions=VERSIONS,
+            shown=shown,
+            stamp=joining.stamp(shown),
+            footer=FOOTER,
         ),
         problem.status if problem else 200,
         headers=refusal_headers(problem) if problem else None,
@@ -91,7 +106,7 @@ async def ask(request: Request) -> Response:
     who = await _waiting(token)
     if who is None:
         return RedirectResponse("/", 303)
-    return _draw(request, who, ticked={})
+    return await _draw(request, who, ticked={})
 
 
 @page_errors
@@ -112,9 +127,9 @@ async def answer(request: Request) -> Response:
     try:
         await limit(request, "join")
         async with transaction(SYSTEM) as session:
-            entered = await joining.accept(session, token=token, **ticked)
+            entered = await joining.accept(session, token=token, shown=given.get("shown", [None])[0], **ticked)
     except (ValidationError, TooOften) as error:
-        return _draw(request, who, ticked=ticked, problem=error)
+        return await _draw(request, who, ticked=ticked, problem=error)
     return go_in(entered)
 
 

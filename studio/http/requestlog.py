@@ -10,8 +10,10 @@ from uuid import uuid4
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from studio.legal.links import KINDS
 from studio.services.eventlog import WRITER
 
+_DOCUMENT = "|".join(KINDS)
 # Longest first. What matches none is "other": a path a person typed is not a template.
 TEMPLATES = (
     (re.compile(r"/media/[^/]+/(original|256|512|1024)"), r"/media/{asset}/\1"),
@@ -20,7 +22,9 @@ TEMPLATES = (
     (re.compile(r"/auth/[^/]+/(start|callback)"), r"/auth/{provider}/\1"),
     (re.compile(r"/address/(confirm|undo)/[^/]+"), r"/address/\1/{token}"),
     (re.compile(r"/assets/.+"), "/assets/{file}"),
-    (re.compile(r"/(?:api/(?:uploads|theme)|healthz|signout|join|privacy|terms|library|welcome|_event)?/?"), r"\g<0>"),
+    (re.compile(rf"/({_DOCUMENT})/versions/[^/]+(/diff)?/?"), r"/\1/versions/{version}\2"),
+    (re.compile(rf"/(?:{_DOCUMENT})(?:/versions)?/?"), r"\g<0>"),
+    (re.compile(r"/(?:api/(?:uploads|theme)|healthz|signout|join|library|welcome|_event)?/?"), r"\g<0>"),
     (re.compile(r"/operator(?:/(?:queue|workers|errors|mail|invitations|accounts|audit))?/?"), r"\g<0>"),
     (re.compile(r"/(?:settings(?:/(?:profile|spend|sessions))?|spend\.csv|reauth)/?"), r"\g<0>"),
 )

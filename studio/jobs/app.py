@@ -14,10 +14,11 @@ from procrastinate import App
 from procrastinate.psycopg_connector import PsycopgConnector
 
 from studio.config import settings
-from studio.db import dispose, role_options
+from studio.db import SYSTEM, dispose, role_options, transaction
 from studio.jobs import schedule, tasks
 from studio.jobs.provider import SharedLimiter, connect
 from studio.jobs.steps import Worker
+from studio.services import policies
 from studio.services.byteplus import catalog
 from studio.services.eventlog import WRITER
 
@@ -61,6 +62,8 @@ async def run_worker() -> None:
     lock = secrets.randbits(62)
     url = settings().database_url
     assert url is not None
+    async with transaction(SYSTEM) as session:
+        await policies.check(session)
     alive = await psycopg.AsyncConnection.connect(url, autocommit=True, options=role_options("sys"))
     await alive.execute("SELECT pg_advisory_lock(%s)", (lock,))
     limiter = SharedLimiter(settings().ark_tier)

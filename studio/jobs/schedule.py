@@ -8,6 +8,7 @@ from studio import queue
 from studio.db import SYSTEM, transaction
 from studio.jobs.tasks import CHECK_LEDGER, RECEIPTS, SEND, SWEEP, TIDY
 from studio.services import attempts, mail_outbox
+from studio.services.policies import LOOK_AFTER
 
 TICK_SECONDS = 1
 
@@ -35,5 +36,6 @@ def start() -> AsyncIOScheduler:
     scheduler.add_job(enqueue, "interval", minutes=15, args=[CHECK_LEDGER], **options)
     scheduler.add_job(enqueue, "interval", hours=1, args=[TIDY], **options)
     scheduler.add_job(enqueue, "interval", hours=1, args=[RECEIPTS], **options)
+    scheduler.add_job(enqueue, "interval", minutes=1, args=[LOOK_AFTER], **options)
     scheduler.start()
     return scheduler

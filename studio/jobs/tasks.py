@@ -7,11 +7,12 @@ from uuid import UUID
 from procrastinate import App
 
 from studio.db import SYSTEM, transaction
-from studio.jobs import mailing, portraits, upkeep
+from studio.jobs import mailing, notices, portraits, upkeep
 from studio.jobs.mailing import RECEIPTS, SEND, Mailer
 from studio.jobs.steps import Worker
 from studio.services import pictures
 from studio.services.generations import RUN
+from studio.services.policies import LOOK_AFTER
 
 SWEEP, CHECK_LEDGER, TIDY = "generations.sweep", "ledger.check", "upkeep.tidy"
 
@@ -53,3 +54,7 @@ def register(app: App, worker: Worker) -> None:
     @app.task(name=RECEIPTS)
     async def receipts() -> None:
         await mailing.write_receipts()
+
+    @app.task(name=LOOK_AFTER)
+    async def look_after_policies() -> None:
+        await notices.look_after()

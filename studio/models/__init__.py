@@ -8,6 +8,7 @@ from studio.models.mail import Mail, MailOptin
 from studio.models.money import Budget, LedgerEntry, LedgerHead, LedgerPseudonym
 from studio.models.operations import ErrorEvent, ProviderBucket, RateCount, RateSalt, RequestLog
 from studio.models.operators import AuditEntry, CheckResult
+from studio.models.policies import PolicyDate, PolicyNotice, PolicyVersion
 
 __all__ = [
     "Account",
@@ -29,6 +30,9 @@ __all__ = [
     "LedgerPseudonym",
     "Mail",
     "MailOptin",
+    "PolicyDate",
+    "PolicyNotice",
+    "PolicyVersion",
     "ProviderBucket",
     "RateCount",
     "RateSalt",

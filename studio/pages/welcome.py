@@ -6,6 +6,7 @@ from typing import Any
 
 import reflex as rx
 
+from studio.components import notices
 from studio.components.styles import icon, length, logo, picture
 from studio.state.welcome import WelcomeState
 
@@ -86,6 +87,7 @@ def page() -> rx.Component:
                 _promise("hard-drive", "Yours to run.", "Your library is kept on your own server."),
                 class_name="promises",
             ),
+            notices.footer(),
             class_name="left",
         ),
         rx.el.div(

@@ -33,6 +33,7 @@ TABLES = {
     "identities": "linked ways to sign in",
     "mail_optins": "product news",
     "mails": "mail sent to you",
+    "policy_notices": "notices of policy changes",
     "signin_links": "sign-in links",
     "accounts": "profile",
     "audit_entries": "acts of the operator",

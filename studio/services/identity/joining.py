@@ -5,7 +5,7 @@ Until the person has answered, everything known of them is in their anonymous se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,11 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.errors import Conflict, StudioError, ValidationError
-from studio.services import accounts, mail, mail_events, operators, pictures, sessions
+from studio.services import accounts, mail, mail_events, operators, pictures, policies, policy_notices, sessions
 from studio.services.identity import linked
 
-# The versions that a person is shown and accepts.
-VERSIONS: Mapping[str, str] = {"privacy": "1.0", "terms": "1.0", "marketing": "1.0"}
 JOIN = "/join"
 CONFIRMING = "confirming"
 
@@ -93,15 +91,21 @@ async def waiting(session: AsyncSession, *, token: str) -> Arrival | None:
     return _arrival(state) if state else None
 
 
-async def accept(session: AsyncSession, *, token: str, adult: bool, terms: bool, marketing: bool) -> Entered:
+async def accept(
+    session: AsyncSession, *, token: str, adult: bool, terms: bool, marketing: bool, shown: str | None = None
+) -> Entered:
     """The answer: makes the account if it is new, keeps what was agreed to, and signs in.
 
+    `shown` names the versions on the page that was answered (`stamp`): nobody agrees to a text they were not shown.
+
     Raises:
-        ValidationError: not both were ticked; the question stays open.
+        ValidationError: not both were ticked, or a text was published meanwhile; the question stays open.
         AttemptGone: nobody is asked behind this cookie.
     """
     if not (adult and terms):
         raise ValidationError("Tick both to continue.")
+    if shown is not None and shown != stamp(await policies.shown_at_joining(session)):
+        raise ValidationError("A new version was published a moment ago. Read it, then continue.")
     taken = await sessions.take_attempt(session, token=token, intent="join")
     if taken is None:
         raise AttemptGone
@@ -112,6 +116,11 @@ async def accept(session: AsyncSession, *, token: str, adult: bool, terms: bool,
         account_id = await _create(session, arrival)
     await _agree(session, account_id, marketing=marketing)
     return await _enter(session, account_id, arrival, token, str(taken.state["next"]))
+
+
+def stamp(shown: Mapping[str, Sequence[policies.Version]]) -> str:
+    """The versions of a page of questions, in one word for its form."""
+    return ",".join(f"{kind}-{each.number}" for kind, versions in shown.items() for each in versions)
 
 
 async def leave(session: AsyncSession, *, token: str) -> None:
@@ -235,13 +244,13 @@ async def _agree(session: AsyncSession, account_id: UUID, *, marketing: bool) ->
         text("UPDATE accounts SET attested_at = coalesce(attested_at, studio_now()) WHERE id = :id"),
         {"id": account_id},
     )
-    for kind in ("privacy", "terms", *(("marketing",) if marketing else ())):
-        await session.execute(
-            text("INSERT INTO agreements (id, account_id, kind, version) VALUES (:id, :account, :kind, :version)"),
-            {"id": uuid4(), "account": account_id, "kind": kind, "version": VERSIONS[kind]},
-        )
+    shown = await policies.shown_at_joining(session)
+    agreed = [(kind, str(each.number)) for kind, versions in shown.items() for each in versions]
+    for kind, version in (*agreed, *((("marketing", policies.NEWS_WORDING),) if marketing else ())):
+        await policy_notices.agree(session, account_id=account_id, kind=kind, version=version)
+    await policy_notices.joined(session, account_id=account_id)
     if marketing:
-        await mail.opt_in(session, account_id=account_id, text_version=VERSIONS["marketing"])
+        await mail.opt_in(session, account_id=account_id, text_version=policies.NEWS_WORDING)
 
 
 async def _enter(session: AsyncSession, account_id: UUID, arrival: Arrival, old_token: str, path: str) -> Entered:

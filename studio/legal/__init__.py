@@ -1,0 +1,1 @@
+"""What is written for the public: versioned texts, where the documents are, and the templates that draw them."""
