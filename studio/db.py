@@ -111,13 +111,13 @@ def migrate(database_url: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(ROOT / "alembic"))
     owner = create_engine(sqlalchemy_url(database_url))
-    with owner.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(7305000)"))
-        connection.commit()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
-        registry.register(connection)
-        connection.execute(text("SELECT pg_advisory_unlock(7305000)"))
-        connection.commit()
-    owner.dispose()
+    try:
+        with owner.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(7305000)"))
+            connection.commit()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+            registry.register(connection)
+    finally:
+        owner.dispose()  # the lock goes with its connection, after an error as well

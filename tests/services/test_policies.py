@@ -22,9 +22,7 @@ from studio.services import accounts, mail_outbox, policies, policy_notices
 from studio.services.policies import Version
 from tests.conftest import Database
 
-LINES = (
-    "kind: {kind}\nversion: {version}\nupdated: 2026-11-25\naccept: {accept}\nsummary: Archives expire sooner.\n---\n"
-)
+LINES = "kind: {kind}\nversion: {version}\nupdated: 2026-11-25\naccept: {accept}\nsummary: Less is kept.\n---\n"
 
 
 def source(version: str = "1.1", *, kind: str = "privacy", accept: str = "no", body: str = "## 1. All\n\nNew.") -> str:
@@ -93,10 +91,11 @@ async def outcomes() -> dict[str, str]:
     async with transaction(SYSTEM) as session:
         rows = await session.execute(
             text(
-                "SELECT split_part(email, '@', 1), outcome FROM policy_notices n JOIN accounts a ON a.id = n.account_id"
+                "SELECT split_part(email, '@', 1) AS name, outcome "
+                "FROM policy_notices n JOIN accounts a ON a.id = n.account_id"
             )
         )
-        return {name: outcome for name, outcome in rows}
+        return {row.name: row.outcome for row in rows}
 
 
 async def mails() -> int:
@@ -156,20 +155,15 @@ async def test_the_database_refuses_13_days_as_well(alone: str):
         with pytest.raises(DBAPIError):
             async with transaction(SYSTEM) as session:
                 await session.execute(text(f"UPDATE policy_dates SET {change} WHERE in_force_at IS NULL"))
+    too_soon = text(
+        "WITH v AS (INSERT INTO policy_versions (kind, major, minor, source, sha256) "
+        "VALUES ('terms', 2, 0, 'x', encode(sha256('x'), 'hex'))) INSERT INTO policy_dates "
+        "(kind, major, minor, announced_for, effective_at) VALUES ('terms', 2, 0, studio_now() + interval '13 days', "
+        "studio_now() + interval '13 days')"
+    )
     with pytest.raises(DBAPIError, match="fourteen_days"):
         async with transaction(SYSTEM) as session:
-            await session.execute(
-                text(
-                    "INSERT INTO policy_versions (kind, major, minor, source, sha256) "
-                    "VALUES ('terms', 2, 0, 'x', encode(sha256('x'), 'hex'))"
-                )
-            )
-            await session.execute(
-                text(
-                    "INSERT INTO policy_dates (kind, major, minor, announced_for, effective_at) "
-                    "VALUES ('terms', 2, 0, studio_now() + interval '13 days', studio_now() + interval '13 days')"
-                )
-            )
+            await session.execute(too_soon)
 
 
 @pytest.mark.parametrize(
