@@ -119,21 +119,29 @@ def bare(port: int, of: mail_outbox.Mail) -> float:
         return BARE / (time.monotonic() - start)
 
 
-def post_all(server: Server, system: System, count: int) -> tuple[int, float]:
-    """Start the worker, kill it three times on the way, wait for the end. Returns kills and seconds of sending."""
-    worker, kills = system.worker[0], 0
-    good = count - count // REFUSED_EVERY
-    before, start = time.monotonic() + PATIENCE, 0.0
-    server.wait_for(1, worker, before)
-    start = time.monotonic()
-    for share in range(1, KILLS + 1):
-        if not server.wait_for(good * share // (KILLS + 1), worker, before):
+def kill_on_the_way(server: Server, worker: Part, good: int, times: int = KILLS) -> int:
+    """kill -9 the worker where it stands, at equal shares of the `good` messages, and start it again each time.
+
+    Returns how often it was killed.
+    """
+    before, kills = time.monotonic() + PATIENCE, 0
+    for share in range(1, times + 1):
+        if not server.wait_for(good * share // (times + 1), worker, before):
             break
         time.sleep(random.uniform(0, 0.03))
         worker.kill()
         kills += 1
         common.say(f"killed at {server.total} of {good}")
         worker.start()
+    return kills
+
+
+def post_all(server: Server, system: System, count: int) -> tuple[int, float]:
+    """Start the worker, kill it three times on the way, wait for the end. Returns kills and seconds of sending."""
+    worker, before = system.worker[0], time.monotonic() + PATIENCE
+    server.wait_for(1, worker, before)
+    start = time.monotonic()
+    kills = kill_on_the_way(server, worker, count - count // REFUSED_EVERY)
     while time.monotonic() < before:
         if worker.process is None or worker.process.poll() is not None:
             raise RuntimeError(f"the worker ended by itself\n{worker.tail()}")

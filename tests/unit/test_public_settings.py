@@ -32,9 +32,7 @@ def test_every_example_is_named_until_it_is_replaced(tmp_path: Path):
         assert [each.partition(":")[0] for each in left] == [name]
 
 
-@pytest.mark.parametrize(
-    "address", ["a@example.com", "a@EXAMPLE.ORG", "a@m.example.net", "a@b.example", "a@b.invalid"]
-)
+@pytest.mark.parametrize("address", ["a@example.com", "a@EXAMPLE.ORG", "a@m.example.net", "a@b.example", "a@b.invalid"])
 def test_example_addresses_are_known_in_every_spelling(tmp_path: Path, address: str):
     assert placeholders(read(tmp_path, **{**REAL, "STUDIO_LEGAL_CONTACT": address})) == [
         f"STUDIO_LEGAL_CONTACT: {address}"
