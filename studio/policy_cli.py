@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from studio.db import SYSTEM, transaction
 from studio.errors import NotFound, StudioError, ValidationError
 from studio.legal import texts
-from studio.legal.links import KINDS
+from studio.links import KINDS
 from studio.services import policies, policy_notices
 from studio.services.policies import Version
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from studio.components.styles import icon
-from studio.legal.links import FOOTER
+from studio.links import FOOTER
 from studio.state.policies import PolicyState
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from studio.legal.links import FOOTER
+from studio.links import FOOTER
 
 _LINKS = Markup("").join(Markup('<a href="{}">{}</a>').format(path, name) for name, path in FOOTER)
 HTML = Markup('<footer class="legal-links"><nav aria-label="Legal">{}</nav></footer>').format(_LINKS)

@@ -19,8 +19,8 @@ from studio.http.access import page_errors
 from studio.http.footer import HTML as FOOTER
 from studio.http.socket import cookie_token
 from studio.legal import texts
-from studio.legal.links import DOCUMENTS, KINDS, TITLES
-from studio.legal.links import FOOTER as LINKS
+from studio.links import DOCUMENTS, KINDS, TITLES
+from studio.links import FOOTER as LINKS
 from studio.services import documents, installation, policies, processors, sessions
 from studio.services.documents import Block
 from studio.services.policies import Version

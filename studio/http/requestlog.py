@@ -10,7 +10,7 @@ from uuid import uuid4
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from studio.legal.links import KINDS
+from studio.links import KINDS
 from studio.services.eventlog import WRITER
 
 _DOCUMENT = "|".join(KINDS)

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from studio.config import SettingsError
-from studio.legal.links import KINDS
+from studio.links import KINDS
 
 FOLDER = Path(__file__).resolve().parent / "versions"
 LONGEST = 200_000

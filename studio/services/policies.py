@@ -18,8 +18,8 @@ from studio import queue
 from studio.config import settings
 from studio.errors import Conflict, NotFound, ValidationError
 from studio.legal import registry, texts
-from studio.legal.links import KINDS, TITLES
 from studio.legal.texts import Number, Text
+from studio.links import KINDS, TITLES
 from studio.services import documents, installation
 
 NOTICE_DAYS = 14

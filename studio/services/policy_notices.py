@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.db import Actor
 from studio.errors import NotFound, ValidationError
-from studio.legal.links import TITLES
+from studio.links import TITLES
 from studio.services import mail, policies
 from studio.services.policies import AGREED, Version
 

@@ -11,7 +11,7 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from studio.config import settings as ours
 from studio.legal import texts
-from studio.legal.links import DOCUMENTS, FOOTER
+from studio.links import DOCUMENTS, FOOTER
 from studio.services import cookies
 from tests.e2e.test_pages import SIZES, overflow, violations
 from tests.fixtures_browser import Visits, add_cookie

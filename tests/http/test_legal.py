@@ -16,7 +16,7 @@ import pytest
 from studio.config import settings as ours
 from studio.http.routes import ROUTES
 from studio.legal import texts
-from studio.legal.links import DOCUMENTS, FOOTER
+from studio.links import DOCUMENTS, FOOTER
 from studio.services import cookies
 from tests.conftest import Database
 from tests.http.people import COOKIE, value, visitor
@@ -85,7 +85,7 @@ async def test_the_policy_has_the_ten_sections_and_every_figure_of_the_contract(
     for promise in PROMISED:
         assert promise in said, promise
     assert "a simulator on our own machine stands in" in said, "no key is set here"
-    assert f"primary region of {ours().operator_name} : {ours().region}" in said
+    assert f"primary region of {ours().operator_name}: {ours().region}" in said
 
 
 @pytest.mark.parametrize("path", ["/join", "/signin/nothing", *(path for _, path in FOOTER if "#" not in path)])
@@ -231,7 +231,7 @@ async def test_an_operator_publishes_a_version_and_everybody_can_read_what_chang
     )
 
     now = words(await text_of(published, "/privacy"))
-    assert "Version 1.1 takes effect on 1 January 2030 . See what changes" in now
+    assert "Version 1.1 takes effect on 1 January 2030. See what changes" in now
     assert "logs are kept for 30 days" in now
     history = words(await text_of(published, "/privacy/versions"))
     assert history.index("Version 1.1") < history.index("Version 1.0 in force")
