@@ -39,7 +39,7 @@ def _answers() -> rx.Component:
 def policy_banner() -> rx.Component:
     """A change of the policies, until it was seen. Asks for it when the page opens."""
     return rx.fragment(
-        rx.el.span(hidden=True, on_mount=PolicyState.look),
+        rx.el.span(hidden=True, on_mount=PolicyState.load),
         rx.cond(
             PolicyState.title != "",
             rx.el.section(

@@ -32,7 +32,7 @@ class PolicyState(ToastMixin, rx.State):
     accept: bool = False
 
     @action
-    async def look(self):
+    async def load(self):
         """Whether this account has something to be told."""
         await self._read()
 
@@ -51,12 +51,14 @@ class PolicyState(ToastMixin, rx.State):
         """The banner was closed, or the person agreed to the text it names."""
         if not self.kind:
             return
-        async with guard.work() as session:
-            await policy_notices.seen(
-                session,
-                actor=guard.actor(),
-                kind=self.kind,
-                version=self.version,
-                accept=agreed and self.accept,
-            )
-        await self._read()
+        try:
+            async with guard.work() as session:
+                await policy_notices.seen(
+                    session,
+                    actor=guard.actor(),
+                    kind=self.kind,
+                    version=self.version,
+                    accept=agreed and self.accept,
+                )
+        finally:
+            await self._read()
