@@ -233,6 +233,7 @@ async def test_while_somebody_is_not_told_the_day_moves_and_nothing_takes_effect
     made = await publish()
     await notices.look_after()
     await post(ben="failed")  # a fault of ours: it could not be written
+    coming: Version | None = made
     for day in range(1, 31):
         later(alone, days=1)
         await notices.look_after()
