@@ -29,6 +29,6 @@ DOCUMENTS = (
 KINDS = tuple(each.kind for each in DOCUMENTS)
 TITLES = {each.kind: each.title for each in DOCUMENTS}
 
-CHOICES = "/cookies#choices"
+CHOICES = "/cookies/choices"
 # Name and address of each link in a footer. /privacy/proof belongs here from the day its route exists.
 FOOTER = (*((each.short, each.path) for each in DOCUMENTS), ("Cookie settings", CHOICES))

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from studio.components.styles import STYLESHEETS, head
 from studio.http.guards import BindToken, OriginGuard, PageGate
 from studio.http.headers import SecurityHeaders
+from studio.http.optional import OptionalCookies
 from studio.http.requestlog import RequestLogger
 from studio.http.routes import application
 from studio.http.socket import StudioApp
@@ -76,6 +77,7 @@ def make() -> StudioApp:
         api_transformer=[
             application(),
             PageGate,
+            OptionalCookies,
             BindToken,
             OriginGuard,
             _headers,

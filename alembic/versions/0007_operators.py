@@ -80,7 +80,8 @@ CREATE TRIGGER restricted BEFORE INSERT ON generations FOR EACH ROW EXECUTE FUNC
 CREATE TRIGGER restricted BEFORE INSERT ON assets FOR EACH ROW EXECUTE FUNCTION restricted_account_may_not();
 CREATE TRIGGER restricted BEFORE INSERT OR UPDATE ON workspaces
   FOR EACH ROW EXECUTE FUNCTION restricted_account_may_not();
-CREATE TRIGGER restricted BEFORE UPDATE OF name, picture_url, picture_key, cap_micros, time_zone, date_locale, alerts ON accounts
+CREATE TRIGGER restricted
+  BEFORE UPDATE OF name, picture_url, picture_key, cap_micros, time_zone, date_locale, alerts ON accounts
   FOR EACH ROW EXECUTE FUNCTION restricted_account_may_not();
 
 CREATE FUNCTION account_may_not_raise_itself() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -14,6 +14,7 @@ from studio.components.styles import icon
 
 SECTIONS = (
     ("Profile", "/settings/profile", "circle-user-round"),
+    ("Privacy", "/settings/privacy", "shield-check"),
     ("Spend", "/settings/spend", "wallet"),
     ("Sessions", "/settings/sessions", "monitor-smartphone"),
     ("Appearance", "/settings/appearance", "sun-moon"),

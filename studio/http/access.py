@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from html import escape
 from typing import Any
+from urllib.parse import parse_qs
 from uuid import UUID
 
 from starlette.exceptions import HTTPException
@@ -16,13 +17,14 @@ from studio.db import SYSTEM, Actor, transaction
 from studio.errors import NotFound, NotSignedIn, StudioError, ValidationError
 from studio.http.footer import HTML as FOOTER
 from studio.http.socket import cookie_token
-from studio.services import abuse, sessions
+from studio.services import abuse, consent, sessions
 from studio.services.eventlog import WRITER
 from studio.services.identity.joining import Entered
 
 ELSEWHERE = ("cross-site", "same-site")  # what `Sec-Fetch-Site` says when another page sent the browser here
 MOST_DRAINED = 64 * 1024 * 1024
 WORKSPACE = "workspace"
+LARGEST_FORM = 2000
 Handler = Callable[[Request], Awaitable[Response]]
 
 _PAGE = """<!doctype html>
@@ -123,12 +125,29 @@ def page_errors(handler: Handler) -> Handler:
     return wrapped
 
 
-def set_session(response: Response, token: str) -> None:
-    """The one cookie of a signed-in browser."""
+async def form_of(request: Request) -> dict[str, list[str]]:
+    """A small form of ours. Raises ValidationError when it is larger than ours can be."""
+    read = b""
+    async for part in request.stream():
+        read += part
+        if len(read) > LARGEST_FORM:
+            raise ValidationError("This form is larger than ours can be.")
+    return parse_qs(read.decode("latin-1"))
+
+
+async def keep_session(response: Response, token: str) -> None:
+    """Set the session's cookie for as long as the session, or what was answered about cookies, can last."""
+    async with transaction(SYSTEM) as session:
+        seconds = await consent.seconds_left(session, token=token)
+    set_session(response, token, seconds=seconds)
+
+
+def set_session(response: Response, token: str, *, seconds: int = 0) -> None:
+    """The one cookie of a signed-in browser. `seconds`: keep it so long at least."""
     response.set_cookie(
         settings().cookie_name,
         token,
-        max_age=settings().session_absolute_days * 86_400,
+        max_age=max(settings().session_absolute_days * 86_400, seconds),
         path="/",
         secure=settings().secure,
         httponly=True,
@@ -147,10 +166,10 @@ def workspace_cookie(workspace_id: UUID | None) -> str:
     return made.headers["set-cookie"]
 
 
-def go_in(entered: Entered) -> Response:
+async def go_in(entered: Entered) -> Response:
     """Send the browser on with its new cookie."""
     response = RedirectResponse(entered.path, 303)
-    set_session(response, entered.token)
+    await keep_session(response, entered.token)
     return response
 
 

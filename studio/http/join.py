@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
-
 from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from studio.db import SYSTEM, transaction
 from studio.errors import StudioError, ValidationError
-from studio.http.access import clear_session, go_in, limit, page_errors, refusal_headers
+from studio.http.access import clear_session, form_of, go_in, limit, page_errors, refusal_headers
 from studio.http.footer import HTML as FOOTER
 from studio.http.legal import day
 from studio.http.socket import cookie_token
@@ -19,7 +17,6 @@ from studio.services.abuse import TooOften
 from studio.services.identity import joining
 from studio.services.identity.joining import Arrival
 
-LARGEST_FORM = 2000
 ART = (
     ("lake-6", "city-1", "dahlia-1", "ocean-2"),
     ("vases-2", "ink-2", "aurora-3", "pebbles-1"),
@@ -113,16 +110,17 @@ async def ask(request: Request) -> Response:
 async def answer(request: Request) -> Response:
     """POST /join: `go=leave` leaves nothing stored; otherwise both must be ticked."""
     token = cookie_token(request.scope["headers"])
-    given = parse_qs((await _body(request)).decode("latin-1"))
+    given = await form_of(request)
     ticked = {name: given.get(name) == ["1"] for name in ("adult", "terms", "marketing")}
     who = await _waiting(token)
     if who is None:  # a second click: the first one has signed in, or the time is over
         return RedirectResponse("/", 303)
     if given.get("go") == ["leave"]:
         async with transaction(SYSTEM) as session:
-            await joining.leave(session, token=token)
+            answered = await joining.leave(session, token=token)
         response = RedirectResponse("/welcome", 303)
-        clear_session(response)
+        if not answered:
+            clear_session(response)
         return response
     try:
         await limit(request, "join")
@@ -130,14 +128,4 @@ async def answer(request: Request) -> Response:
             entered = await joining.accept(session, token=token, shown=given.get("shown", [None])[0], **ticked)
     except (ValidationError, TooOften) as error:
         return await _draw(request, who, ticked=ticked, problem=error)
-    return go_in(entered)
-
-
-async def _body(request: Request) -> bytes:
-    """The form, or as much of it as a form of ours can have."""
-    read = b""
-    async for part in request.stream():
-        read += part
-        if len(read) > LARGEST_FORM:
-            raise ValidationError("This form is larger than ours can be.")
-    return read
+    return await go_in(entered)

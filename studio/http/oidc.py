@@ -14,9 +14,9 @@ from starlette.responses import RedirectResponse, Response
 from studio.config import settings
 from studio.db import SYSTEM, transaction
 from studio.errors import NotSignedIn, StudioError
-from studio.http.access import ELSEWHERE, go_in, limit, page, page_errors, set_session
+from studio.http.access import ELSEWHERE, go_in, keep_session, limit, page, page_errors
 from studio.http.socket import cookie_token
-from studio.services import sessions
+from studio.services import consent, sessions
 from studio.services.identity import joining, oidc
 from studio.services.identity.joining import Arrival, AttemptGone, Entered
 from studio.services.identity.oidc import Handshake, Provider, SigninRefused
@@ -99,10 +99,12 @@ async def start(request: Request) -> Response:
     }
     response = RedirectResponse(url, 303)
     async with transaction(SYSTEM) as session:
-        if identity is None:
-            set_session(response, await sessions.keep_anonymous(session, old_token=token, state=state))
-        else:
+        if identity is not None:
             await sessions.keep_attempt(session, session_id=identity.session_id, state=state)
+            return response
+        fresh = await sessions.keep_anonymous(session, old_token=token, state=state)
+        await consent.carry(session, old_token=token, token=fresh)
+    await keep_session(response, fresh)
     return response
 
 
@@ -120,7 +122,7 @@ async def callback(request: Request) -> Response:
     if attempt is None:  # a link that somebody else made: what this browser has begun stays as it is
         raise AttemptGone
     try:
-        return go_in(await _come_back(provider, attempt, answer, token))
+        return await go_in(await _come_back(provider, attempt, answer, token))
     except StudioError:
         async with transaction(SYSTEM) as session:
             await sessions.forget_anonymous(session, token=token)

@@ -24,9 +24,18 @@ TEMPLATES = (
     (re.compile(r"/assets/.+"), "/assets/{file}"),
     (re.compile(rf"/({_DOCUMENT})/versions/[^/]+(/diff)?/?"), r"/\1/versions/{version}\2"),
     (re.compile(rf"/(?:{_DOCUMENT})(?:/versions)?/?"), r"\g<0>"),
-    (re.compile(r"/(?:api/(?:uploads|theme)|healthz|signout|join|library|welcome|_event)?/?"), r"\g<0>"),
-    (re.compile(r"/operator(?:/(?:queue|workers|errors|mail|invitations|accounts|audit))?/?"), r"\g<0>"),
-    (re.compile(r"/(?:settings(?:/(?:profile|spend|sessions))?|spend\.csv|reauth)/?"), r"\g<0>"),
+    (
+        re.compile(
+            r"/(?:api/(?:uploads|theme|usage|workspace|picture)|healthz|signout|join|library|welcome|_event)?/?"
+        ),
+        r"\g<0>",
+    ),
+    (re.compile(r"/operator(?:/(?:queue|workers|errors|mail|invitations|accounts|audit|analytics))?/?"), r"\g<0>"),
+    (
+        re.compile(r"/(?:settings(?:/(?:profile|privacy|spend|sessions|appearance|keyboard))?|spend\.csv|reauth)/?"),
+        r"\g<0>",
+    ),
+    (re.compile(r"/(?:cookies/(?:choices|state)|account/picture)/?"), r"\g<0>"),
 )
 
 

@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from studio.db import SYSTEM, transaction
-from studio.http import addresses, join, legal, mail, media, oidc, profile, reauth, signin, spend
+from studio.http import addresses, consent, join, legal, mail, media, oidc, profile, reauth, signin, spend
 
 
 async def healthz(_: Request) -> Response:
@@ -28,6 +28,10 @@ ROUTES = (
     Route("/reauth", reauth.ask, methods=["GET"]),
     Route("/join", join.ask, methods=["GET"]),
     Route("/join", join.answer, methods=["POST"]),
+    Route("/cookies/choices", consent.choices, methods=["GET"]),
+    Route("/cookies/choices", consent.answer, methods=["POST"]),
+    Route("/cookies/state", consent.state, methods=["GET"]),
+    Route("/api/usage", consent.count, methods=["POST"]),
     *(Route(path, legal.document, methods=["GET"]) for path in legal.PATHS),
     Route("/{kind}/versions", legal.versions, methods=["GET"]),
     Route("/{kind}/versions/{version}", legal.version, methods=["GET"]),
@@ -52,4 +56,4 @@ ROUTES = (
 
 def application() -> Starlette:
     """The Starlette app that Reflex's own is mounted below."""
-    return Starlette(routes=list(ROUTES))
+    return Starlette(routes=[consent.asking(route) for route in ROUTES])

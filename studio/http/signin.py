@@ -10,9 +10,9 @@ from starlette.responses import RedirectResponse, Response
 from studio.config import settings
 from studio.db import SYSTEM, transaction
 from studio.errors import NotSignedIn, ValidationError
-from studio.http.access import ELSEWHERE, clear_session, go_in, json_errors, limit, page, page_errors
+from studio.http.access import ELSEWHERE, clear_session, go_in, json_errors, keep_session, limit, page, page_errors
 from studio.http.socket import cookie_token
-from studio.services import sessions
+from studio.services import consent, sessions
 from studio.services.identity import joining, signin_link
 
 THEMES = ("light", "dark", "system")
@@ -44,19 +44,24 @@ async def _sign_in(request: Request) -> Response:
         entered = await joining.arrive(
             session, arrival=joining.Arrival(email=email), old_token=cookie_token(request.scope["headers"])
         )
-    return go_in(entered)
+    return await go_in(entered)
 
 
 @page_errors
 async def sign_out(request: Request) -> Response:
-    """POST /signout: end this session everywhere it is open."""
+    """POST /signout: end this session everywhere it is open. An answer about cookies stays with the browser."""
+    token = cookie_token(request.scope["headers"])
     async with transaction(SYSTEM) as session:
-        identity = await sessions.identify(session, token=cookie_token(request.scope["headers"]))
+        identity = await sessions.identify(session, token=token)
         if identity is None:
             raise NotSignedIn
+        nobody = await consent.carry_out(session, token=token)
         await sessions.revoke(session, account_id=identity.account_id, session_id=identity.session_id)
     response = RedirectResponse("/welcome", 303)
-    clear_session(response)
+    if nobody is None:
+        clear_session(response)
+    else:
+        await keep_session(response, nobody)
     return response
 
 

@@ -7,7 +7,7 @@ import logging
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from studio.services import abuse, addresses, checks, ledger, mail_outbox, pictures, sessions
+from studio.services import abuse, addresses, checks, consent, ledger, mail_outbox, pictures, sessions, usage
 from studio.services.eventlog import WRITER
 
 log = logging.getLogger("studio")
@@ -33,6 +33,8 @@ async def tidy(session: AsyncSession) -> None:
     await session.execute(text("SELECT studio_partitions(7)"))
     await sessions.sweep(session)
     await abuse.forget(session)
+    await consent.sweep(session)
+    await usage.aggregate(session)
     await mail_outbox.sweep(session)
     await addresses.sweep(session)
     await pictures.sweep(session)

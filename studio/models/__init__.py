@@ -2,6 +2,7 @@
 
 from studio.models.accounts import Account, Clock, Session, SigninLink, Workspace
 from studio.models.addresses import AddressChange
+from studio.models.consent import Consent, ExperimentCount, UsageCount, UsageTotal
 from studio.models.generations import Asset, Batch, BatchInput, Generation
 from studio.models.identity import Agreement, Identity, Invitation
 from studio.models.mail import Mail, MailOptin
@@ -21,7 +22,9 @@ __all__ = [
     "Budget",
     "CheckResult",
     "Clock",
+    "Consent",
     "ErrorEvent",
+    "ExperimentCount",
     "Generation",
     "Identity",
     "Invitation",
@@ -39,5 +42,7 @@ __all__ = [
     "RequestLog",
     "Session",
     "SigninLink",
+    "UsageCount",
+    "UsageTotal",
     "Workspace",
 ]

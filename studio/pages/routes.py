@@ -8,18 +8,21 @@ from typing import Any
 
 import reflex as rx
 
+from studio.components.consent import banner
 from studio.pages import (
     index,
     library,
     missing,
     operator,
     operator_accounts,
+    operator_analytics,
     operator_errors,
     operator_mail,
     operator_people,
     operator_queue,
     settings_appearance,
     settings_keyboard,
+    settings_privacy,
     settings_profile,
     settings_sessions,
     settings_spend,
@@ -29,11 +32,13 @@ from studio.state.devices import DevicesState
 from studio.state.library import LibraryState
 from studio.state.operator import OperatorState, OperatorWorkersState
 from studio.state.operator_accounts import OperatorAccountsState
+from studio.state.operator_analytics import AnalyticsState
 from studio.state.operator_audit import OperatorAuditState
 from studio.state.operator_errors import OperatorErrorsState
 from studio.state.operator_invitations import OperatorInvitationsState
 from studio.state.operator_mail import OperatorMailState
 from studio.state.operator_queue import OperatorQueueState
+from studio.state.privacy import PrivacyState
 from studio.state.profile import ProfileState
 from studio.state.spend import SpendState
 from studio.state.studio import StudioState
@@ -88,6 +93,13 @@ ROUTES: tuple[Route, ...] = (
         [ProfileState.load, StudioState.identify],
     ),
     Route(
+        "/settings/privacy",
+        settings_privacy.page,
+        "Privacy · Studio",
+        "What you allowed, and when.",
+        [PrivacyState.load, StudioState.identify],
+    ),
+    Route(
         "/settings/spend",
         settings_spend.page,
         "Spend · Studio",
@@ -116,6 +128,13 @@ ROUTES: tuple[Route, ...] = (
         StudioState.identify,
     ),
     Route(
+        "/operator/analytics",
+        operator_analytics.page,
+        "Analytics · Studio",
+        "What is used, by those who allowed counting.",
+        AnalyticsState.load,
+    ),
+    Route(
         "/welcome",
         welcome.page,
         "Sign in to Studio",
@@ -127,11 +146,16 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
+def asking(page: Callable[[], rx.Component]) -> Callable[[], rx.Component]:
+    """A page with the question about cookies before it, so that the keyboard meets it first."""
+    return lambda: rx.fragment(banner(), page())
+
+
 def add_pages(app: rx.App) -> None:
     """Register every page of the browser studio."""
     for route in ROUTES:
         app.add_page(
-            route.page,
+            asking(route.page),
             route=route.path,
             title=route.title,
             description=route.description,

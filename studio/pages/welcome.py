@@ -10,6 +10,11 @@ from studio.components import notices
 from studio.components.styles import icon, length, logo, picture
 from studio.state.welcome import WelcomeState
 
+# The arms of the experiment "landing" (services/experiments.py), in its order.
+HEADLINES = (
+    ("work", "Make pictures and film. Know the price first."),
+    ("price", "Know the price first. Then make pictures and film."),
+)
 COLUMNS = (
     (("lake-6", 400, 600), ("city-1", 400, 225), ("dahlia-1", 400, 400), ("ocean-2", 400, 300)),
     (("vases-2", 400, 533), ("ink-2", 400, 533), ("aurora-3", 400, 711), ("pebbles-1", 400, 533)),
@@ -17,8 +22,20 @@ COLUMNS = (
 )
 
 
-def _promise(mark: str, title: str, text: str) -> rx.Component:
-    return rx.el.li(icon(mark, 18), rx.el.span(rx.el.b(title, class_name="med"), " ", text), class_name="row start g3")
+def _promise(mark: str, title: str, text: str, *more: rx.Component) -> rx.Component:
+    words = rx.el.span(rx.el.b(title, class_name="med"), " ", text, *more)
+    return rx.el.li(icon(mark, 18), words, class_name="row start g3")
+
+
+def _document(words: str, href: str) -> rx.Component:
+    """A link to a page that the server draws."""
+    return rx.el.a(words, href=href, custom_attrs={"reloadDocument": True})
+
+
+def _headline() -> rx.Component:
+    """Both orders of the experiment; the second shows only where the server named that arm on the root element."""
+    first, second = (words for _, words in HEADLINES)
+    return rx.el.h1(rx.el.span(first, class_name="arm-work"), rx.el.span(second, hidden=True, class_name="arm-price"))
 
 
 def _step(number: str, *words: rx.Component | str) -> rx.Component:
@@ -53,13 +70,20 @@ def page() -> rx.Component:
     return rx.el.div(
         rx.el.main(
             rx.el.div(logo(), rx.el.span("Studio", class_name="t3 bold"), class_name="row g3 brand"),
-            rx.el.h1("Make pictures and film. Know the price first."),
+            _headline(),
             rx.el.p("Seedream images and Seedance video in a studio your team runs itself.", class_name="lead"),
             rx.cond(
                 length(WelcomeState.providers) > 0,
                 rx.el.div(
                     rx.foreach(WelcomeState.providers, _way_in),
-                    rx.el.p("We receive your name and e-mail address, nothing else.", class_name="t1 mute"),
+                    rx.el.p(
+                        "We receive your name and e-mail address, nothing else. Read the ",
+                        _document("Privacy policy", "/privacy"),
+                        " and the ",
+                        _document("Terms", "/terms"),
+                        ".",
+                        class_name="t1 mute",
+                    ),
                     class_name="ways",
                 ),
             ),
@@ -83,6 +107,12 @@ def page() -> rx.Component:
                     "circle-dollar-sign",
                     "A cap that holds.",
                     "The price is on the button, and failures are not charged.",
+                ),
+                _promise(
+                    "badge-check",
+                    "Privacy, in writing.",
+                    "Nothing optional runs before you say yes, and your work trains no model. ",
+                    _document("What is promised", "/privacy"),
                 ),
                 _promise("hard-drive", "Yours to run.", "Your library is kept on your own server."),
                 class_name="promises",

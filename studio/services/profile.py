@@ -37,6 +37,8 @@ TABLES = {
     "signin_links": "sign-in links",
     "accounts": "profile",
     "audit_entries": "acts of the operator",
+    "consents": "cookie choices",
+    "usage_counts": "usage counts",
 }
 _ENDINGS = ("_micros", "_at", "_url", "_ms", "_bytes")
 

@@ -28,6 +28,8 @@ _LIVE = (
     "s.revoked_at IS NULL AND s.seen_at > studio_now() - make_interval(days => :idle) "
     "AND s.created_at > studio_now() - make_interval(days => :absolute)"
 )
+# The browser's answer about cookies counts for six months, longer than anybody stays signed in.
+_ANSWERED = "EXISTS (SELECT 1 FROM consents c WHERE c.session_id = s.id AND c.kept_until > studio_now())"
 
 
 class ReauthNeeded(StudioError):
@@ -44,6 +46,14 @@ class Attempt:
     session_id: UUID
     account_id: UUID | None
     state: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Browser:
+    """The session row a cookie leads to; no account while nobody is signed in there."""
+
+    session_id: UUID
+    account_id: UUID | None
 
 
 @dataclass(frozen=True)
@@ -176,17 +186,55 @@ async def revoke_everywhere(session: AsyncSession, *, account_id: UUID | None = 
     return len(rows)
 
 
-async def keep_anonymous(session: AsyncSession, *, old_token: str, state: Mapping[str, Any]) -> str:
-    """Keep a sign-in's own state behind a new anonymous session, instead of the old one. Returns the cookie's token."""
-    await forget_anonymous(session, token=old_token)
+async def browser(session: AsyncSession, *, token: str) -> Browser | None:
+    """The row behind a cookie: a live session, or an anonymous one however old. None: there is none, or it ended."""
+    if not token or len(token) > 200:
+        return None
+    row = (
+        await session.execute(
+            text(
+                "SELECT id, account_id FROM sessions s WHERE token_hash = :hash "  # noqa: S608  # a constant
+                f"AND (account_id IS NULL OR {_LIVE})"
+            ),
+            {"hash": hash_token(token), **_lives()},
+        )
+    ).one_or_none()
+    return Browser(session_id=row.id, account_id=row.account_id) if row is not None else None
+
+
+async def open_anonymous(session: AsyncSession) -> str:
+    """A session of nobody, to hang an answer about cookies on. Returns the cookie's token."""
     token = secrets.token_urlsafe(32)
     await session.execute(
-        text(
-            "INSERT INTO sessions (id, token_hash, attempt, attempt_until) VALUES (:id, :hash, cast(:state AS jsonb), "
-            "studio_now() + make_interval(mins => :minutes))"
-        ),
-        {"id": uuid4(), "hash": hash_token(token), "state": json.dumps(state), "minutes": ATTEMPT_MINUTES},
+        text("INSERT INTO sessions (id, token_hash) VALUES (:id, :hash)"), {"id": uuid4(), "hash": hash_token(token)}
     )
+    return token
+
+
+async def keep_anonymous(session: AsyncSession, *, old_token: str, state: Mapping[str, Any]) -> str:
+    """Keep a sign-in's own state behind an anonymous session with a new token. Returns the cookie's token.
+
+    The row that was anonymous before stays, with the answer about cookies that may hang on it.
+    """
+    token = secrets.token_urlsafe(32)
+    kept = {"hash": hash_token(token), "state": json.dumps(state), "minutes": ATTEMPT_MINUTES}
+    until = "studio_now() + make_interval(mins => :minutes)"
+    rotated = await session.scalar(
+        text(
+            "UPDATE sessions SET token_hash = :hash, attempt = cast(:state AS jsonb), "  # noqa: S608  # a constant
+            f"attempt_until = {until}, created_at = studio_now(), seen_at = studio_now() "
+            "WHERE token_hash = :old AND account_id IS NULL RETURNING true"
+        ),
+        {**kept, "old": hash_token(old_token[:200])},
+    )
+    if not rotated:
+        await session.execute(
+            text(
+                "INSERT INTO sessions (id, token_hash, attempt, attempt_until) "  # noqa: S608  # a constant
+                f"VALUES (:id, :hash, cast(:state AS jsonb), {until})"
+            ),
+            {**kept, "id": uuid4()},
+        )
     return token
 
 
@@ -232,11 +280,16 @@ async def peek_attempt(session: AsyncSession, *, token: str) -> Mapping[str, Any
 
 
 async def forget_anonymous(session: AsyncSession, *, token: str) -> None:
-    """Delete an anonymous session with all that it holds. A signed-in one is left alone."""
+    """Delete an anonymous session with all that it holds. A signed-in one is left alone.
+
+    Where an answer about cookies hangs on it, the row stays with nothing else in it.
+    """
     if token and len(token) <= 200:
-        await session.execute(
-            text("DELETE FROM sessions WHERE token_hash = :hash AND account_id IS NULL"), {"hash": hash_token(token)}
-        )
+        for statement in (
+            f"DELETE FROM sessions s WHERE token_hash = :hash AND account_id IS NULL AND NOT {_ANSWERED}",  # noqa: S608
+            "UPDATE sessions SET attempt = NULL, attempt_until = NULL WHERE token_hash = :hash AND account_id IS NULL",
+        ):
+            await session.execute(text(statement), {"hash": hash_token(token)})
 
 
 async def confirm(session: AsyncSession, *, session_id: UUID) -> str:
@@ -272,10 +325,10 @@ async def sweep(session: AsyncSession) -> int:
     """Delete sessions, attempts, sign-in links and invitations that can no longer be used. Returns how many."""
     gone = await session.execute(
         text(
-            f"WITH d AS (DELETE FROM sessions s WHERE NOT ({_LIVE}) "  # noqa: S608  # a constant
-            "OR (account_id IS NULL AND attempt_until < studio_now()) RETURNING 1), "
-            f"a AS (UPDATE sessions s SET attempt = NULL, attempt_until = NULL WHERE {_LIVE} "
-            "AND account_id IS NOT NULL AND attempt_until < studio_now()), "
+            f"WITH d AS (DELETE FROM sessions s WHERE (NOT ({_LIVE}) "  # noqa: S608  # constants
+            f"OR (account_id IS NULL AND attempt_until < studio_now())) AND NOT {_ANSWERED} RETURNING 1), "
+            "a AS (UPDATE sessions s SET attempt = NULL, attempt_until = NULL "
+            f"WHERE attempt_until < studio_now() AND (account_id IS NOT NULL AND {_LIVE} OR {_ANSWERED})), "
             "l AS (DELETE FROM signin_links WHERE expires_at < studio_now() RETURNING 1), "
             "i AS (DELETE FROM invitations WHERE expires_at < studio_now() RETURNING 1) "
             "SELECT (SELECT count(*) FROM d) + (SELECT count(*) FROM l) + (SELECT count(*) FROM i)"

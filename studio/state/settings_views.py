@@ -118,3 +118,47 @@ class WayInView:
     name: str = ""
     since: str = ""
     again: str = ""
+
+
+@dataclass(frozen=True)
+class AnswerView:
+    """An answer about cookies; `text` is the beginning of the hash of what was shown."""
+
+    id: str = ""
+    on: bool = False
+    words: str = ""
+    when: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class CountBar:
+    """One day of counted page views; `height` in percent of the chart."""
+
+    day: str = ""
+    label: str = ""
+    title: str = ""
+    height: str = ""
+    views: str = ""
+    visitors: str = ""
+
+
+@dataclass(frozen=True)
+class UsedView:
+    """A page or a feature and how often it was used; `share` is its bar's length."""
+
+    name: str = ""
+    uses: str = ""
+    visitors: str = ""
+    share: str = ""
+
+
+@dataclass(frozen=True)
+class ArmView:
+    """An arm of an experiment."""
+
+    arm: str = ""
+    words: str = ""
+    views: str = ""
+    starts: str = ""
+    rate: str = ""

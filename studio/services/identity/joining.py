@@ -14,7 +14,17 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.errors import Conflict, StudioError, ValidationError
-from studio.services import accounts, mail, mail_events, operators, pictures, policies, policy_notices, sessions
+from studio.services import (
+    accounts,
+    consent,
+    mail,
+    mail_events,
+    operators,
+    pictures,
+    policies,
+    policy_notices,
+    sessions,
+)
 from studio.services.identity import linked
 
 JOIN = "/join"
@@ -82,6 +92,7 @@ async def arrive(session: AsyncSession, *, arrival: Arrival, old_token: str, pat
     token = await sessions.keep_anonymous(
         session, old_token=old_token, state={"join": asdict(arrival), "next": path, "intent": "join"}
     )
+    await consent.carry(session, old_token=old_token, token=token)
     return Entered(token=token, path=JOIN)
 
 
@@ -123,9 +134,10 @@ def stamp(shown: Mapping[str, Sequence[policies.Version]]) -> str:
     return ",".join(f"{kind}-{each.number}" for kind, versions in shown.items() for each in versions)
 
 
-async def leave(session: AsyncSession, *, token: str) -> None:
-    """The other answer: nothing stays."""
+async def leave(session: AsyncSession, *, token: str) -> bool:
+    """The other answer: nothing stays but what was answered about cookies. Returns whether there is such an answer."""
     await sessions.forget_anonymous(session, token=token)
+    return await consent.seconds_left(session, token=token) > 0
 
 
 async def link(session: AsyncSession, *, account_id: UUID, arrival: Arrival) -> None:
@@ -260,10 +272,11 @@ async def _enter(session: AsyncSession, account_id: UUID, arrival: Arrival, old_
         kept = await sessions.take_attempt(session, token=old_token, intent=CONFIRMING)
         token = await sessions.confirm(session, session_id=before.session_id)
         return Entered(token=token, path=str(kept.state["next"]) if kept else path)
-    await leave_behind(session, token=old_token)
     await _note_proof(session, account_id, arrival)
     # Who holds a link has proved who they are this minute; a provider may have remembered somebody for weeks.
     token = await sessions.start(session, account_id=account_id, fresh=arrival.issuer is None)
+    await consent.carry(session, old_token=old_token, token=token)
+    await leave_behind(session, token=old_token)
     await mail_events.on_signed_in(session, account_id=account_id)
     return Entered(token=token, path=path)
 
