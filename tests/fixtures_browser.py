@@ -15,7 +15,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests import browser as installed
-from tests.http.people import COOKIE, Guest, sign_in
+from tests.http.people import COOKIE, Guest, no_cookies, sign_in
 from tests.system import System
 
 expect.set_options(timeout=20_000)  # an upper bound: every wait ends with what it waits for
@@ -74,8 +74,10 @@ class Visits:
         return [what for what in self.trouble if not any(words in what for words in self.expected)]
 
 
-async def add_cookie(context: BrowserContext, who: Guest, *, number: int = 0) -> None:
-    """Give a profile somebody's session."""
+async def add_cookie(context: BrowserContext, who: Guest, *, number: int = 0, answered: bool = True) -> None:
+    """Give a profile somebody's session. `answered`: they have said no to optional cookies, so nothing asks."""
+    if answered:
+        no_cookies(who.system, who.session_id)
     await context.add_cookies(
         [{"name": COOKIE, "value": who.token, "url": who.system.url(number), "httpOnly": True, "sameSite": "Lax"}]
     )

@@ -24,17 +24,17 @@ const studioCookies = {
       createElement("button",
         { key: choice, type: "button", className: "ck-btn", onClick: () => press(choice) }, word)),
     last),
-  rows: (said, on, flip) => [
+  rows: (said, on, flip, where) => [
     createElement("div", { className: "ck-row", key: "necessary" },
       createElement("div", null, createElement("p", { className: "ck-name" }, "Necessary"),
         createElement("p", { className: "ck-small" }, "Keeps you signed in. Studio cannot run without it.")),
       createElement("span", { className: "ck-badge" }, "Always on")),
     ...said.purposes.map((p) => createElement("div", { className: "ck-row", key: p.key },
       createElement("div", null,
-        createElement("label", { className: "ck-name", htmlFor: `ck-${p.key}` }, p.name),
-        createElement("p", { className: "ck-small", id: `ck-${p.key}-more` }, p.text)),
-      createElement("input", { type: "checkbox", role: "switch", id: `ck-${p.key}`, checked: on.includes(p.key),
-        "aria-describedby": `ck-${p.key}-more`,
+        createElement("label", { className: "ck-name", htmlFor: `ck-${where}-${p.key}` }, p.name),
+        createElement("p", { className: "ck-small", id: `ck-${where}-${p.key}-more` }, p.text)),
+      createElement("input", { type: "checkbox", role: "switch", id: `ck-${where}-${p.key}`,
+        checked: on.includes(p.key), "aria-describedby": `ck-${where}-${p.key}-more`,
         onChange: (e) => flip(p.key, e.target.checked) })))],
 };
 """
@@ -145,7 +145,8 @@ function StudioCookies() {
   const problem = trouble && createElement("p", { className: "ck-trouble", role: "alert" }, trouble);
   const words = open
     ? [createElement("h2", { key: "t" }, "Choose per purpose"),
-       createElement("p", { key: "p" }, "All off until you turn them on."), ...studioCookies.rows(said, on, flip)]
+       createElement("p", { key: "p" }, "All off until you turn them on."),
+       ...studioCookies.rows(said, on, flip, "ask")]
     : [createElement("h2", { key: "t" }, said.title), createElement("p", { key: "p" }, said.words)];
   const last = open
     ? createElement("button", { key: "save", type: "button", className: "ck-btn ck-whole",
@@ -176,13 +177,14 @@ function StudioCookieChoices({ onChanged }) {
       studioCookies.read().then((told) => { if (told) setSaid(told); }).catch(() => {});
     }
   };
-  if (!said) return createElement("div", { className: "ck-choices skel", style: { height: "248px" } });
+  if (!said) return createElement("div", { className: "ck-choices skel" });
   const on = said.purposes.filter((p) => p.on).map((p) => p.key);
   const flip = (key, yes) => press("save", yes ? [...on, key] : on.filter((other) => other !== key));
   const signal = said.signal && createElement("p", { className: "ck-small ck-signal" },
     "Your browser sends Global Privacy Control. We take it as a no to everything optional. " +
     (on.length ? "What is on here, you turned on yourself." : "You can still turn something on here."));
-  return createElement("div", { className: "ck-choices" }, signal, ...studioCookies.rows(said, on, flip),
+  return createElement("div", { className: "ck-choices" }, signal,
+    ...studioCookies.rows(said, on, flip, "set"),
     trouble && createElement("p", { className: "bad", role: "alert" }, trouble),
     studioCookies.acts((c) => press(c), null));
 }

@@ -28,6 +28,11 @@ from studio.services.cookies import ANALYTICS, EXPERIMENTS
 FOLDER = Path(__file__).resolve().parent.parent / "legal"
 CHOICES = "/cookies/choices"
 _BODY = re.compile(rb"<body[^>]*>")
+# The face is asked for before the first paint, so that the question stands still.
+_HEAD = (
+    b'<link rel="preload" href="/fonts/inter.woff2" as="font" type="font/woff2" crossorigin>'
+    b'<link rel="stylesheet" href="/consent.css"></head>'
+)
 
 
 @cache
@@ -209,6 +214,6 @@ async def _ask(request: Request, response: Response) -> None:
         hash=consent.text_hash(),
         next=back_to(f"{path}?{query}" if query else path) if fine else "/",
     ).encode()
-    body = bytes(response.body).replace(b"</head>", b'<link rel="stylesheet" href="/consent.css"></head>', 1)
+    body = bytes(response.body).replace(b"</head>", _HEAD, 1)
     response.body = _BODY.sub(lambda found: found[0] + html, body, count=1)
     response.headers["content-length"] = str(len(response.body))

@@ -13,6 +13,7 @@ class WelcomeState(rx.State):
     """What the page of whoever is not signed in shows."""
 
     providers: list[ProviderView] = []
+    loaded: bool = False
 
     @public
     async def load(self):
@@ -20,3 +21,4 @@ class WelcomeState(rx.State):
         self.providers = [
             ProviderView(name=each.name, href=f"/auth/{each.key}/start", mark=each.key) for each in settings().oidc
         ]
+        self.loaded = True

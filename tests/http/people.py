@@ -15,6 +15,7 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from studio.db import role_options
+from studio.services import consent
 from tests.system import System, joined
 
 COOKIE = "studio_session"
@@ -103,6 +104,18 @@ def visitor(
     if cookie is not None:
         sent["cookie"] = f"{COOKIE}={cookie}"
     return httpx.AsyncClient(base_url=system.url(number), headers=sent, timeout=30, follow_redirects=False)
+
+
+def no_cookies(system: System, session_id: UUID) -> None:
+    """The answer that keeps the question about cookies off the pages of whoever tests something else."""
+    rows(
+        system,
+        "INSERT INTO consents SELECT gen_random_uuid(), id, account_id, %s, false, false, false, studio_now(), "
+        "studio_now() + interval '6 months' FROM sessions s WHERE id = %s "
+        "AND NOT EXISTS (SELECT 1 FROM consents WHERE session_id = s.id)",
+        consent.text_hash(),
+        session_id,
+    )
 
 
 async def sign_in(
