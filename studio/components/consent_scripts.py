@@ -179,7 +179,11 @@ function StudioCookieChoices({ onChanged }) {
   };
   if (!said) return createElement("div", { className: "ck-choices skel" });
   const on = said.purposes.filter((p) => p.on).map((p) => p.key);
-  const flip = (key, yes) => press("save", yes ? [...on, key] : on.filter((other) => other !== key));
+  // The switch shows the wish at once; an answer that did not arrive puts it back.
+  const flip = (key, yes) => {
+    setSaid({ ...said, purposes: said.purposes.map((p) => (p.key === key ? { ...p, on: yes } : p)) });
+    press("save", yes ? [...on, key] : on.filter((other) => other !== key));
+  };
   const signal = said.signal && createElement("p", { className: "ck-small ck-signal" },
     "Your browser sends Global Privacy Control. We take it as a no to everything optional. " +
     (on.length ? "What is on here, you turned on yourself." : "You can still turn something on here."));

@@ -37,8 +37,9 @@ class OptionalCookies:
         if request is None or not {ANALYTICS, EXPERIMENTS} & set(request.cookies):
             await self.app(scope, receive, send)
             return
-        if scope["path"] in LANDINGS:  # its text may be added to, so it must come as text
-            scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]}
+        if scope["path"] in LANDINGS:  # its text may be added to, so it must come as text, not packed nor as a file
+            plain = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
+            scope = {**scope, "headers": plain, "extensions": {}}
         answer = _Answer(request, send)
         await self.app(scope, receive, answer.send)
 

@@ -35,7 +35,7 @@ def _document(words: str, href: str) -> rx.Component:
 def _headline() -> rx.Component:
     """Both orders of the experiment; the second shows only where the server named that arm on the root element."""
     first, second = (words for _, words in HEADLINES)
-    return rx.el.h1(rx.el.span(first, class_name="arm-work"), rx.el.span(second, hidden=True, class_name="arm-price"))
+    return rx.el.h1(rx.el.span(first, class_name="arm-work"), rx.el.span(second, class_name="arm-price"))
 
 
 def _step(number: str, *words: rx.Component | str) -> rx.Component:

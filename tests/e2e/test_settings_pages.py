@@ -178,7 +178,7 @@ TARGETS = """() => [...document.querySelectorAll('button, a[href], input:not([ty
   .filter(([, w, h]) => w > 0 && (w < 43.5 || h < 43.5)).map(([n, w, h]) => `${n} ${w}x${h}`)"""
 
 
-@pytest.mark.parametrize("path", ["/settings/profile", "/settings/spend", "/settings/sessions"])
+@pytest.mark.parametrize("path", ["/settings/profile", "/settings/privacy", "/settings/spend", "/settings/sessions"])
 async def test_targets_on_a_phone_are_as_large_as_a_thumb(visits: Visits, spender: Guest, path: str):
     page = await at(visits, spender, path, "phone")
     small = await page.evaluate(TARGETS)
