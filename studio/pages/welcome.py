@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from studio.components import notices
-from studio.components.styles import cx, icon, length, logo, picture
+from studio.components.styles import icon, length, logo, picture
 from studio.state.welcome import WelcomeState
 
 # The arms of the experiment "landing" (services/experiments.py), in its order.
@@ -99,7 +99,7 @@ def page() -> rx.Component:
                     ),
                 ),
                 rx.el.p("A link works once and for a short time. No password is stored.", class_name="t1 mute"),
-                class_name=cx("signin", waits=~WelcomeState.loaded),
+                class_name=rx.cond(WelcomeState.loaded, "signin", "signin waits"),
                 custom_attrs={"aria-label": "Sign in"},
             ),
             rx.el.ul(
@@ -115,7 +115,7 @@ def page() -> rx.Component:
                     _document("What is promised", "/privacy"),
                 ),
                 _promise("hard-drive", "Yours to run.", "Your library is kept on your own server."),
-                class_name=cx("promises", waits=~WelcomeState.loaded),
+                class_name=rx.cond(WelcomeState.loaded, "promises", "promises waits"),
             ),
             notices.footer(),
             class_name="left",
