@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 from procrastinate import App
 
 from studio.db import SYSTEM, transaction
-from studio.jobs import mailing, notices, portraits, upkeep
+from studio.jobs import mailing, notices, portraits, saving, upkeep
 from studio.jobs.mailing import RECEIPTS, SEND, Mailer
 from studio.jobs.steps import Worker
 from studio.services import pictures
@@ -38,6 +39,7 @@ def register(app: App, worker: Worker) -> None:
     async def tidy() -> None:
         async with transaction(SYSTEM) as session:
             await upkeep.tidy(session)
+        await asyncio.to_thread(saving.sweep_leftovers)
 
     @app.task(name=SEND)
     async def send_mail() -> None:

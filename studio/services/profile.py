@@ -9,38 +9,13 @@ from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import SQLModel
 
-import studio.models  # noqa: F401  (registers the tables)
 from studio.db import Actor
 from studio.errors import NotFound, ValidationError
-from studio.models.base import Held
+from studio.services import registry
 from studio.services.dates import STYLES, time_zones
 
 LONGEST_NAME = 80
-# Table names as a person would say them; one that is missing here is said as it is written.
-TABLES = {
-    "address_changes": "changes of address",
-    "batches": "requests",
-    "batch_inputs": "pictures in requests",
-    "budgets": "monthly totals",
-    "error_events": "faults",
-    "generations": "outputs in the making",
-    "ledger_entries": "ledger",
-    "ledger_heads": "ledger check",
-    "ledger_pseudonyms": "link to the ledger",
-    "assets": "files",
-    "identities": "linked ways to sign in",
-    "mail_optins": "product news",
-    "mails": "mail sent to you",
-    "policy_notices": "notices of policy changes",
-    "signin_links": "sign-in links",
-    "accounts": "profile",
-    "audit_entries": "acts of the operator",
-    "consents": "cookie choices",
-    "usage_counts": "usage counts",
-}
-_ENDINGS = ("_micros", "_at", "_url", "_ms", "_bytes")
 
 
 @dataclass(frozen=True)
@@ -127,47 +102,9 @@ async def rename_workspace(session: AsyncSession, *, actor: Actor, name: str) ->
         raise NotFound
 
 
-def _said(table: str) -> str:
-    return TABLES.get(table, table.replace("_", " "))
-
-
-def _word(column: str) -> str:
-    for ending in _ENDINGS:
-        column = column.removesuffix(ending)
-    return column.replace("_", " ")
-
-
-def _leaves(held: Held) -> str:
-    years, rest = divmod(held.days or 0, 365)
-    span = f"{years} years" if years > 1 and not rest else f"{held.days or 0} day{'' if held.days == 1 else 's'}"
-    if held.fate == "erase":
-        return "Erased with your account"
-    kept = f", the rest kept {span}" if held.days else ", the rest kept"
-    return f"Cut loose from you{kept}" if held.fate == "anonymise" else f"Erased after {span}"
-
-
 def facts() -> Sequence[HeldFact]:
-    """Every kind of fact about a person, read from the classes on the columns themselves."""
-    found: dict[tuple[str, str, str, str], list[str]] = {}
-    for table in SQLModel.metadata.sorted_tables:
-        for column in table.columns:
-            held = column.info["held"]
-            if held.category == "technical" or column.name == "id" or column.name.endswith("_id"):
-                continue  # an id says nothing by itself
-            key = (held.category, _said(table.name), held.why, _leaves(held))
-            word = _word(column.name)
-            if word not in found.setdefault(key, []):
-                found[key].append(word)
-    order = ("account", "content", "operational")
-    rows = [HeldFact(key[0], key[1], tuple(words), key[2], key[3]) for key, words in found.items()]
-    return sorted(rows, key=lambda row: (order.index(row.category), row.table))
-
-
-# How the rows of an account are found in a table that does not name it.
-_OWN = {
-    "accounts": "id = :account",
-    "ledger_entries": "pseudonym = (SELECT pseudonym FROM ledger_pseudonyms WHERE account_id = :account)",
-}
+    """Every kind of fact about a person, read from the registry."""
+    return [HeldFact(row.category, row.source, row.what, row.why, row.leaves) for row in registry.kinds()]
 
 
 async def counts(session: AsyncSession, *, actor: Actor) -> Mapping[str, int]:
@@ -175,15 +112,11 @@ async def counts(session: AsyncSession, *, actor: Actor) -> Mapping[str, int]:
 
     Tables whose rows name no account (logs), or that only the system reads, have no count.
     """
-    named = {
-        table.name: _OWN.get(table.name, "account_id = :account")
-        for table in SQLModel.metadata.sorted_tables
-        if table.name in _OWN or "account_id" in table.columns
-    }
+    owned = {entity.table: entity.owned_by for entity in registry.entities() if entity.owned_by}
     readable = await session.scalars(
         text("SELECT t FROM unnest(CAST(:tables AS text[])) t WHERE has_table_privilege(t, 'SELECT')"),
-        {"tables": list(named)},
+        {"tables": list(owned)},
     )
-    parts = [f"SELECT '{name}' AS name, count(*) AS found FROM {name} WHERE {named[name]}" for name in readable]  # noqa: S608  # names from our own models
+    parts = [f"SELECT '{name}' AS name, count(*) AS found FROM {name} WHERE {owned[name]}" for name in readable]  # noqa: S608  # the registry's words
     rows = await session.execute(text(" UNION ALL ".join(parts)), {"account": actor.account_id})
-    return {_said(row.name): row.found for row in rows}
+    return {registry.said(row.name): row.found for row in rows}

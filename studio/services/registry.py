@@ -6,7 +6,7 @@ hold about you", the policy's first section, the export, the erasure and the pro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,13 +19,42 @@ _OWN_ADDRESS = "lower(email) = (SELECT lower(email) FROM accounts WHERE id = :ac
 # How the rows of one account are found, where it is not by a column named `account_id`.
 _OWNED_BY: Mapping[str, str] = {
     "accounts": "id = :account",
+    "audit_entries": "subject = CAST(:account AS text) OR actor = CAST(:account AS text)",
     "invitations": _OWN_ADDRESS,
     "signin_links": _OWN_ADDRESS,
     "ledger_entries": "pseudonym = (SELECT pseudonym FROM ledger_pseudonyms WHERE account_id = :account)",
     "ledger_heads": "pseudonym = (SELECT pseudonym FROM ledger_pseudonyms WHERE account_id = :account)",
+    "privacy_requests": "account_id = :account "
+    "OR lower(address) = (SELECT lower(email) FROM accounts WHERE id = :account)",
 }
 # Tables whose rows name no account, so that nobody's can be told from another's. They end by time alone.
-NAMELESS = frozenset({"request_log", "error_events"})
+NAMELESS = frozenset({"request_log", "error_events", "rate_counts", "usage_counts"})
+# Table names as a person would say them; one that is missing here is said as it is written.
+TABLES: Mapping[str, str] = {
+    "accounts": "profile",
+    "address_changes": "changes of your address",
+    "assets": "files",
+    "audit_entries": "acts of the operator",
+    "batch_inputs": "pictures in requests",
+    "batches": "requests",
+    "budgets": "monthly totals",
+    "consents": "cookie choices",
+    "error_events": "faults",
+    "generations": "outputs in the making",
+    "identities": "linked ways to sign in",
+    "ledger_entries": "ledger",
+    "ledger_heads": "ledger check",
+    "ledger_pseudonyms": "link to the ledger",
+    "mail_optins": "product news",
+    "mails": "mail sent to you",
+    "policy_notices": "notices of new policies",
+    "privacy_requests": "requests about your data",
+    "rate_counts": "counts of tries",
+    "signin_links": "sign-in links",
+    "usage_counts": "usage counts",
+}
+_ENDINGS = ("_micros", "_at", "_url", "_ms", "_bytes")
+_ORDER: tuple[Category, ...] = ("account", "content", "operational")
 
 
 @dataclass(frozen=True)
@@ -47,9 +76,10 @@ class Entity:
 
 @dataclass(frozen=True)
 class Place:
-    """Somewhere outside the tables. `key` is an object prefix ("o/") or a short name."""
+    """Somewhere outside the tables. `key` is an object prefix ("o/") or a short name; `name` is how people say it."""
 
     key: str
+    name: str
     what: str
     category: Category
     why: str
@@ -57,24 +87,67 @@ class Place:
     export: bool = False
 
 
+@dataclass(frozen=True)
+class Kind:
+    """One kind of fact about a person, for people to read: what it is, why it is held, and how it leaves."""
+
+    category: Category
+    source: str
+    what: tuple[str, ...]
+    why: str
+    leaves: str
+
+
 PLACES: tuple[Place, ...] = (
-    Place("o/", "original files", "content", "it is your work", "Erased with your account", export=True),
-    Place("t/", "small copies of your files", "content", "to show a library fast", "Erased with your account"),
+    Place(
+        "o/",
+        "originals",
+        "the files that you uploaded and that were made for you",
+        "content",
+        "it is your work",
+        "Erased with your account",
+        export=True,
+    ),
+    Place("t/", "thumbnails", "small copies of them", "content", "to show a library fast", "Erased with your account"),
+    Place("p/", "picture", "the picture of you", "account", "to show it", "Erased with your account", export=True),
+    # Reflex keeps a tab's state for an hour after its last event: in memory and in STUDIO_DATA/states, or, with
+    # REDIS_URL, in Redis, where each key carries that time. Signing out does not remove it, but the tab's token is
+    # bound to the session's cookie, so from then on nobody can open it. A stopped process leaves its files until the
+    # next start, which removes those older than the hour. tests/services/test_registry.py holds this to the framework.
     Place(
         "framework state",
-        "what an open page shows, under the session's random id",
+        "open pages",
+        "what a page shows and what you typed there, under a random id of the tab",
         "operational",
         "so that a reload keeps what you typed",
-        "Gone an hour after the page was last used, and at sign-out",
+        "Gone an hour after the page was last used; after you sign out nobody can open it",
+    ),
+    Place(
+        "redis",
+        "open pages, shared",
+        "the same, and which process holds the page, where several processes share the work",
+        "operational",
+        "so that every process can answer you",
+        "Gone an hour after the page was last used",
     ),
     Place(
         "jobs",
-        "wake-up calls without content; a few carry a random account id",
+        "wake-up calls",
+        "the name of a task; for a few a random account id, never content",
         "operational",
         "to run your work",
-        "Gone when they are done",
+        "Gone when they are done; within hours after a machine failed",
     ),
     Place(
+        "temporary files",
+        "temporary files",
+        "a clip while it is being stored",
+        "content",
+        "to check it before it is kept",
+        "Gone when it is stored; within a day after a machine failed",
+    ),
+    Place(
+        "process log",
         "process log",
         "start, stop and faults by kind; no request, no person",
         "technical",
@@ -111,3 +184,63 @@ def entities() -> tuple[Entity, ...]:
 def places() -> tuple[Place, ...]:
     """What is held outside the tables."""
     return PLACES
+
+
+def said(table: str) -> str:
+    """A table's name as a person would say it."""
+    return TABLES.get(table, table.replace("_", " "))
+
+
+def _word(column: str) -> str:
+    for ending in _ENDINGS:
+        column = column.removesuffix(ending)
+    return column.replace("_", " ")
+
+
+def _leaves(held: Held) -> str:
+    years, rest = divmod(held.days or 0, 365)
+    span = f"{years} year{'s' * (years > 1)}" if years and not rest else f"{held.days} day{'s' * (held.days != 1)}"
+    if held.fate == "erase":
+        return f"Erased with your account, or after {span}" if held.days else "Erased with your account"
+    kept = f", the rest kept {span}" if held.days else ", the rest kept"
+    return f"Cut loose from you{kept}" if held.fate == "anonymise" else f"Erased after {span}"
+
+
+def kinds() -> Sequence[Kind]:
+    """Every kind of fact about a person, in tables and outside them. An id alone says nothing, so it is left out."""
+    found: dict[tuple[Category, str, str, str], list[str]] = {}
+    for entity in entities():
+        for name, held in entity.columns.items():
+            if held.category == "technical" or name == "id" or name.endswith("_id"):
+                continue
+            words = found.setdefault((held.category, said(entity.table), held.why, _leaves(held)), [])
+            if (word := _word(name)) not in words:
+                words.append(word)
+    rows = [Kind(key[0], key[1], tuple(words), key[2], key[3]) for key, words in found.items()]
+    outside = [
+        Kind(place.category, place.name, (place.what,), place.why, place.leaves)
+        for place in PLACES
+        if place.category != "technical"
+    ]
+    return sorted([*rows, *outside], key=lambda row: (_ORDER.index(row.category), row.source))
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the policy's table: a category, everything of it that leaves the same way, and why it is held."""
+
+    category: Category
+    what: str
+    why: str
+    leaves: str
+
+
+def summary() -> Sequence[Line]:
+    """The same in few rows, for the policy's first section: by category, reason and how it leaves."""
+    found: dict[tuple[Category, str, str], list[str]] = {}
+    for kind in kinds():
+        found.setdefault((kind.category, kind.why, kind.leaves), []).append(kind.source)
+    return [
+        Line(category, ", ".join(dict.fromkeys(sources)), why, leaves)
+        for (category, why, leaves), sources in found.items()
+    ]

@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 
 from studio.db import SYSTEM, Actor, transaction
 from studio.errors import NotFound, ValidationError
-from studio.services import dates, profile
+from studio.services import dates, profile, registry
 from tests.factories import Person, image, submitted
 
 
@@ -77,7 +77,7 @@ def test_every_table_that_concerns_a_person_is_in_the_glance_with_a_reason_and_a
             for column in table.columns
             if column.info["held"].category != "technical" and not (column.name == "id" or column.name.endswith("_id"))
         ]
-        said = profile.TABLES.get(table.name, table.name.replace("_", " "))
+        said = registry.TABLES.get(table.name, table.name.replace("_", " "))
         assert bool(personal) == (said in told), table.name
     assert all(fact.what and fact.why and fact.leaves for fact in facts)
     ledger = next(fact for fact in facts if fact.table == "ledger")
