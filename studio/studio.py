@@ -13,6 +13,7 @@ from reflex_base.config import get_config
 from starlette.types import ASGIApp
 
 from studio.components.styles import STYLESHEETS, head
+from studio.http.cookielist import CookieList
 from studio.http.guards import BindToken, OriginGuard, PageGate
 from studio.http.headers import SecurityHeaders
 from studio.http.optional import OptionalCookies
@@ -20,6 +21,7 @@ from studio.http.requestlog import RequestLogger
 from studio.http.routes import application
 from studio.http.socket import StudioApp
 from studio.pages.routes import add_pages
+from studio.services import guards
 from studio.services.eventlog import WRITER
 
 SERVING = os.environ.get("REFLEX_ENV_MODE") == "prod" and "__REFLEX_SKIP_COMPILE" in os.environ
@@ -48,10 +50,10 @@ def _headers(asgi: ASGIApp) -> ASGIApp:
 
 @asynccontextmanager
 async def beside() -> AsyncIterator[None]:
-    """The live connection and the log writer run as long as the server does."""
+    """The live connection, the log writer and the guards' report run as long as the server does."""
     from studio.http.live import Live
 
-    tasks = [asyncio.create_task(Live(app).run()), asyncio.create_task(WRITER.run())]
+    tasks = [asyncio.create_task(each) for each in (Live(app).run(), WRITER.run(), guards.report("web"))]
     try:
         yield
     finally:
@@ -81,6 +83,7 @@ def make() -> StudioApp:
             BindToken,
             OriginGuard,
             _headers,
+            CookieList,
             RequestLogger,
         ],
         html_lang="en",

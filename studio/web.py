@@ -17,7 +17,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from studio import frontend
+from studio import egress, frontend
 from studio.config import Settings
 
 # They write what a browser sent, prompts included; our own error events hold type, place and reference instead.
@@ -26,7 +26,8 @@ LOOPBACK = ["127.0.0.1", "::1"]
 
 
 def prepare(settings: Settings) -> None:
-    """Set what Reflex reads from the environment, before Reflex is imported."""
+    """Set what Reflex reads from the environment, and stand guard over what goes out, before Reflex is imported."""
+    egress.install(settings)
     environment = frontend.serve_environment(frontend.ensure(print), settings.data_dir)
     if settings.redis_url:
         environment["REFLEX_REDIS_URL"] = settings.redis_url

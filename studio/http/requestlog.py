@@ -36,6 +36,7 @@ TEMPLATES = (
         r"\g<0>",
     ),
     (re.compile(r"/(?:cookies/(?:choices|state)|account/picture)/?"), r"\g<0>"),
+    (re.compile(r"/privacy/proof(?:\.json)?/?"), r"\g<0>"),
 )
 
 

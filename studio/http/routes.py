@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from studio.db import SYSTEM, transaction
-from studio.http import addresses, consent, join, legal, mail, media, oidc, profile, reauth, signin, spend
+from studio.http import addresses, consent, join, legal, mail, media, oidc, profile, proof, reauth, signin, spend
 
 
 async def healthz(_: Request) -> Response:
@@ -28,6 +28,8 @@ ROUTES = (
     Route("/reauth", reauth.ask, methods=["GET"]),
     Route("/join", join.ask, methods=["GET"]),
     Route("/join", join.answer, methods=["POST"]),
+    Route("/privacy/proof", proof.page, methods=["GET"]),
+    Route("/privacy/proof.json", proof.figures, methods=["GET"]),
     Route("/cookies/choices", consent.choices, methods=["GET"]),
     Route("/cookies/choices", consent.answer, methods=["POST"]),
     Route("/cookies/state", consent.state, methods=["GET"]),

@@ -13,12 +13,13 @@ import psycopg
 from procrastinate import App
 from procrastinate.psycopg_connector import PsycopgConnector
 
+from studio import egress
 from studio.config import settings
 from studio.db import SYSTEM, dispose, role_options, transaction
 from studio.jobs import schedule, tasks
 from studio.jobs.provider import SharedLimiter, connect
 from studio.jobs.steps import Worker
-from studio.services import policies
+from studio.services import guards, policies
 from studio.services.byteplus import catalog
 from studio.services.eventlog import WRITER
 
@@ -58,6 +59,7 @@ async def run_worker() -> None:
     """Work until SIGINT or SIGTERM; running provider calls get a few seconds to be recorded."""
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    egress.install(settings())
     catalog.configure(settings().prices_file)
     lock = secrets.randbits(62)
     url = settings().database_url
@@ -81,7 +83,7 @@ async def run_worker() -> None:
                 fetch_job_polling_interval=2.0,
             )
         )
-        helpers = [asyncio.create_task(_hold(alive)), asyncio.create_task(WRITER.run())]
+        helpers = [asyncio.create_task(each) for each in (_hold(alive), WRITER.run(), guards.report("worker"))]
         stop = asyncio.Event()
         for each in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(each, stop.set)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from studio import queue
 from studio.db import SYSTEM, transaction
-from studio.jobs.tasks import CHECK_LEDGER, RECEIPTS, SEND, SWEEP, TIDY
+from studio.jobs.tasks import CHECK_LEDGER, PROVE, RECEIPTS, SEND, SWEEP, TIDY
 from studio.services import attempts, mail_outbox
 from studio.services.policies import LOOK_AFTER
 
 TICK_SECONDS = 1
+FIRST_PROOF_MINUTES = 2
 
 
 async def tick() -> None:
@@ -37,5 +40,7 @@ def start() -> AsyncIOScheduler:
     scheduler.add_job(enqueue, "interval", hours=1, args=[TIDY], **options)
     scheduler.add_job(enqueue, "interval", hours=1, args=[RECEIPTS], **options)
     scheduler.add_job(enqueue, "interval", minutes=1, args=[LOOK_AFTER], **options)
+    soon = datetime.now(UTC) + timedelta(minutes=FIRST_PROOF_MINUTES)  # the first page comes first
+    scheduler.add_job(enqueue, "interval", hours=1, args=[PROVE], next_run_time=soon, **options)
     scheduler.start()
     return scheduler

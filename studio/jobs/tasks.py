@@ -8,7 +8,7 @@ from uuid import UUID
 from procrastinate import App
 
 from studio.db import SYSTEM, transaction
-from studio.jobs import mailing, notices, portraits, saving, upkeep
+from studio.jobs import mailing, notices, portraits, proving, saving, upkeep
 from studio.jobs.mailing import RECEIPTS, SEND, Mailer
 from studio.jobs.steps import Worker
 from studio.services import pictures
@@ -16,6 +16,7 @@ from studio.services.generations import RUN
 from studio.services.policies import LOOK_AFTER
 
 SWEEP, CHECK_LEDGER, TIDY = "generations.sweep", "ledger.check", "upkeep.tidy"
+PROVE = "proofs.run"
 
 
 def register(app: App, worker: Worker) -> None:
@@ -60,3 +61,7 @@ def register(app: App, worker: Worker) -> None:
     @app.task(name=LOOK_AFTER)
     async def look_after_policies() -> None:
         await notices.look_after()
+
+    @app.task(name=PROVE)
+    async def prove() -> None:
+        await proving.run()

@@ -7,7 +7,19 @@ import logging
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from studio.services import abuse, addresses, checks, consent, ledger, mail_outbox, pictures, sessions, usage
+from studio.services import (
+    abuse,
+    addresses,
+    checks,
+    consent,
+    guards,
+    ledger,
+    mail_outbox,
+    pictures,
+    requests,
+    sessions,
+    usage,
+)
 from studio.services.eventlog import WRITER
 
 log = logging.getLogger("studio")
@@ -39,6 +51,8 @@ async def tidy(session: AsyncSession) -> None:
     await addresses.sweep(session)
     await pictures.sweep(session)
     await session.execute(text("SELECT studio_audit_retire()"))
+    await guards.sweep(session)
+    await requests.sweep(session)
     await session.execute(
         text(
             "DELETE FROM procrastinate_jobs j WHERE j.status = 'doing' AND NOT EXISTS (SELECT 1 FROM "

@@ -10,6 +10,7 @@ from studio.models.money import Budget, LedgerEntry, LedgerHead, LedgerPseudonym
 from studio.models.operations import ErrorEvent, ProviderBucket, RateCount, RateSalt, RequestLog
 from studio.models.operators import AuditEntry, CheckResult
 from studio.models.policies import PolicyDate, PolicyNotice, PolicyVersion
+from studio.models.proofs import GuardCount, PrivacyRequest, ProofResult
 
 __all__ = [
     "Account",
@@ -26,6 +27,7 @@ __all__ = [
     "ErrorEvent",
     "ExperimentCount",
     "Generation",
+    "GuardCount",
     "Identity",
     "Invitation",
     "LedgerEntry",
@@ -36,6 +38,8 @@ __all__ = [
     "PolicyDate",
     "PolicyNotice",
     "PolicyVersion",
+    "PrivacyRequest",
+    "ProofResult",
     "ProviderBucket",
     "RateCount",
     "RateSalt",

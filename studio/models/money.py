@@ -12,7 +12,10 @@ from studio.models.base import ACCOUNT, LEDGER, OPERATIONAL, Row
 
 
 class Budget(Row, table=True):
-    """One account's UTC month: a lock and a cache. A scheduled check recomputes it from the ledger."""
+    """One account's UTC month: a lock and a cache. A scheduled check recomputes it from the ledger.
+
+    `overspent_micros` is written by a trigger alone: by how much a reservation ever passed the cap of its moment.
+    """
 
     __tablename__ = "budgets"
 
@@ -21,6 +24,7 @@ class Budget(Row, table=True):
     cap_micros: int = Field(sa_column_kwargs=OPERATIONAL)
     held_micros: int = Field(default=0, sa_column_kwargs=OPERATIONAL)
     spent_micros: int = Field(default=0, sa_column_kwargs=OPERATIONAL)
+    overspent_micros: int = Field(default=0, sa_column_kwargs=OPERATIONAL)
 
 
 class LedgerPseudonym(Row, table=True):

@@ -91,6 +91,7 @@ TEMPLATES: Mapping[str, Template] = {
         {"document": "text", "summary": "text", "effective": "date", "link": "path"},
         waits=True,
     ),
+    "operator_alarm": Template("security", "{{ title }}", {"title": "text", "what": "text", "link": "path"}),
     "news": Template("marketing", "{{ title }}", {"title": "text", "body": "text", "link": "path"}, waits=True),
 }
 

@@ -48,6 +48,8 @@ COVERED: dict[tuple[str, str], Known] = {
     ("GET", "/join"): Known(303, 303, "/join"),
     ("POST", "/join"): Known(303, 303, "/join", body={"data": {"adult": "1", "terms": "1"}}),
     ("GET", "/privacy"): Known(200, 200, "/privacy"),
+    ("GET", "/privacy/proof"): Known(200, 200, "/privacy/proof"),
+    ("GET", "/privacy/proof.json"): Known(200, 200, "/privacy/proof.json"),
     ("GET", "/terms"): Known(200, 200, "/terms"),
     ("GET", "/cookies"): Known(200, 200, "/cookies"),
     ("GET", "/security"): Known(200, 200, "/security"),

@@ -23,6 +23,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from studio import egress
 from studio.config import OidcSettings, settings
 from studio.errors import NotFound, StudioError
 from studio.services.identity import fetching
@@ -277,6 +278,8 @@ class Provider:
         if self._metadata is None or now - self._metadata_at > METADATA_SECONDS:
             found = await self._json(f"{self.ours.issuer}/.well-known/openid-configuration")
             self._metadata, self._metadata_at = _read(found, self.ours.issuer), now
+            for url in (self._metadata.token_endpoint, self._metadata.jwks_uri, self._metadata.userinfo_endpoint):
+                egress.admit(urlsplit(url).hostname if url else None)
         return self._metadata
 
     async def _json(self, url: str) -> dict[str, Any]:

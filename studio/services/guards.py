@@ -1,0 +1,120 @@
+"""What the guards of this process counted, written down in batches: connections that go out, cookies that are set.
+
+A row is written even when nothing was counted: it says that a guard stood there (promises W1 and C1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from studio import egress
+from studio.config import Settings, settings
+from studio.db import SYSTEM, transaction
+
+Process = Literal["web", "worker"]
+REPORT_SECONDS = 30.0
+KEEP_DAYS = 92
+WORKSPACE, THEME = "workspace", "theme"
+# Set after a yes only; each is one purpose of the banner.
+OPTIONAL = ("studio_analytics", "studio_experiments")
+log = logging.getLogger("studio")
+
+
+def necessary(ours: Settings) -> tuple[str, str, str]:
+    """The three cookies that need no consent: session, active workspace, theme."""
+    return (ours.cookie_name, WORKSPACE, THEME)
+
+
+@dataclass
+class Cookies:
+    """Decides by name which cookies may be set, and counts."""
+
+    names: Callable[[], frozenset[str]] = field(
+        default=lambda: frozenset((*necessary(settings()), *OPTIONAL)),
+    )
+    allowed: int = 0
+    refused: int = 0
+
+    def judge(self, name: str) -> bool:
+        """Whether a cookie of this name may be set."""
+        passes = name in self.names()
+        self.allowed += passes
+        self.refused += not passes
+        return passes
+
+    def take(self) -> tuple[int, int]:
+        """What was counted since the last time: allowed and refused."""
+        taken = (self.allowed, self.refused)
+        self.allowed = self.refused = 0
+        return taken
+
+    def put_back(self, counted: tuple[int, int]) -> None:
+        """What could not be written down is counted again the next time."""
+        self.allowed += counted[0]
+        self.refused += counted[1]
+
+
+COOKIES = Cookies()
+
+
+async def write(session: AsyncSession, *, guard: str, process: Process, allowed: int, refused: int) -> None:
+    """Add to today's row of a guard."""
+    await session.execute(
+        text(
+            "INSERT INTO guard_counts AS c (guard, process, day, allowed, refused, reported_at) "
+            "VALUES (:guard, :process, (studio_now() AT TIME ZONE 'UTC')::date, :allowed, :refused, studio_now()) "
+            "ON CONFLICT (guard, process, day) DO UPDATE SET allowed = c.allowed + excluded.allowed, "
+            "refused = c.refused + excluded.refused, reported_at = excluded.reported_at"
+        ),
+        {"guard": guard, "process": process, "allowed": allowed, "refused": refused},
+    )
+
+
+async def flush(process: Process) -> None:
+    """Write down what this process's guards counted."""
+    standing: list[tuple[str, egress.Guard | Cookies]] = []
+    if (outgoing := egress.guard()) is not None:
+        standing.append(("egress", outgoing))
+    if process == "web":
+        standing.append(("cookies", COOKIES))
+    taken = [(name, guard, guard.take()) for name, guard in standing]
+    try:
+        async with transaction(SYSTEM) as session:
+            for name, _, (allowed, refused) in taken:
+                await write(session, guard=name, process=process, allowed=allowed, refused=refused)
+    except BaseException:
+        for _, guard, counted in taken:
+            guard.put_back(counted)
+        raise
+
+
+async def report(process: Process) -> None:
+    """Flush now, every half minute until cancelled, and once more then."""
+    try:
+        while True:
+            try:
+                await flush(process)
+            except Exception as error:  # noqa: BLE001  # a guard outlives a restart of the database
+                log.warning("What the guards counted could not be written: %s", type(error).__name__)
+            await asyncio.sleep(REPORT_SECONDS)
+    finally:
+        await flush(process)
+
+
+async def sweep(session: AsyncSession) -> int:
+    """Delete counts past their time. Returns how many rows."""
+    gone = await session.execute(
+        text(
+            "DELETE FROM guard_counts WHERE day < (studio_now() AT TIME ZONE 'UTC')::date - CAST(:days AS integer) "
+            "RETURNING 1"
+        ),
+        {"days": KEEP_DAYS},
+    )
+    return len(gone.all())
