@@ -19,7 +19,7 @@ from studio.config import Settings, settings
 from studio.db import SYSTEM, transaction
 
 Process = Literal["web", "worker"]
-REPORT_SECONDS = 30.0
+REPORT_SECONDS = 10.0
 KEEP_DAYS = 92
 WORKSPACE, THEME = "workspace", "theme"
 # Set after a yes only; each is one purpose of the banner.
@@ -96,7 +96,7 @@ async def flush(process: Process) -> None:
 
 
 async def report(process: Process) -> None:
-    """Flush now, every half minute until cancelled, and once more then."""
+    """Flush now, every ten seconds until cancelled, and once more then."""
     try:
         while True:
             try:

@@ -124,7 +124,7 @@ PLACES: tuple[Place, ...] = (
     ),
     Place(
         "redis",
-        "open pages, shared",
+        "shared pages",
         "the same, and which process holds the page, where several processes share the work",
         "operational",
         "so that every process can answer you",

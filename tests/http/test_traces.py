@@ -29,6 +29,7 @@ HEADERS = {
 REFERENCE = r"Your work is safe\. Reference ([0-9a-f-]{36})"
 TYPED = "something private that was being typed"
 PROMPT = "canary-prompt of nobody's business"
+PROOF = "/privacy/proof"
 
 
 def every_text(system: System) -> dict[str, str]:
@@ -57,7 +58,15 @@ async def visited(system: System) -> tuple[Guest, str]:
     who = await sign_in(system, headers=HEADERS)
     async with visitor(system, origin=None, headers=HEADERS) as client:
         await client.get(f"/signin/{link}", params={"q": QUERY})
-        for path in ("/", "/welcome", "/library", f"/{PATH}", f"/media/{PATH}/256", f"/download/{PATH}"):
+        for path in (
+            "/",
+            "/welcome",
+            "/library",
+            "/privacy/proof",
+            f"/{PATH}",
+            f"/media/{PATH}/256",
+            f"/download/{PATH}",
+        ):
             await client.get(path, params={"q": QUERY}, headers={"cookie": f"other={COOKIE}"})
     async with who.client(headers=HEADERS) as client:
         await client.post("/api/uploads", params={"q": QUERY}, files={"file": (f"{PATH}.jpg", b"no picture")})
@@ -104,7 +113,15 @@ WHO_IT_WAS = (AGENT, "canary-machine", ADDRESS, QUERY, PATH, REFERRER, COOKIE, "
 def test_the_database_knows_neither_address_nor_browser_nor_secret(system: System, visited: tuple[Guest, str]):
     who, link = visited
     told = every_text(system)
-    assert {"accounts", "sessions", "request_log", "assets", "rate_counts"} <= told.keys()
+    assert {
+        "accounts",
+        "sessions",
+        "request_log",
+        "assets",
+        "rate_counts",
+        "proof_results",
+        "guard_counts",
+    } <= told.keys()
     assert told["rate_counts"], "links and uploads were counted under something"
     assert ADDRESS.encode().hex() not in told["rate_counts"]
     assert who.email in told["accounts"]
@@ -128,7 +145,7 @@ def test_the_logs_hold_nothing_of_what_people_typed_or_were(system: System, visi
 def test_the_request_log_keeps_templates_only(system: System, visited: tuple[Guest, str]):
     paths = {row.path for row in rows(system, "SELECT DISTINCT path FROM request_log")}
     assert {"/", "/signin/{token}", "/media/{asset}/256", "/download/{asset}", "/api/uploads", "other"} <= paths
-    template = re.compile(r"(/[a-z_]*(?:\.csv)?|/\{[a-z]+\}|/(256|512|1024|original))+|other")
+    template = re.compile(r"(/[a-z_]*(?:\.(?:csv|json))?|/\{[a-z]+\}|/(256|512|1024|original))+|other")
     assert [path for path in paths if not template.fullmatch(path)] == []
     columns = rows(system, "SELECT column_name FROM information_schema.columns WHERE table_name = 'request_log'")
     assert {c.column_name for c in columns} == {"request_id", "at", "path", "status", "latency_ms"}

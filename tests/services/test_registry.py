@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import re
+import time
 from pathlib import Path
 
 import pytest
+from reflex.istate.manager.disk import StateManagerDisk
+from reflex_base.config import get_config
 from sqlalchemy import Column, MetaData, Table, Text, text
 
+from studio import config
 from studio.db import SYSTEM, transaction
+from studio.jobs import saving
 from studio.models.base import ACCOUNT
 from studio.services import registry
 from tests.factories import Person, image, submitted, upload
@@ -67,6 +74,45 @@ def test_every_kind_of_object_that_the_code_stores_is_a_place():
         kinds |= set(re.findall(r"\b(?:key_for|new_key)\(\s*\"([a-z])\"", file.read_text()))
     assert kinds
     assert {f"{kind}/" for kind in kinds} <= {place.key for place in registry.places()}
+
+
+def test_a_page_of_the_framework_is_gone_an_hour_after_its_last_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("REFLEX_STATES_WORKDIR", str(tmp_path))
+    now = time.time()
+    for name, age in (("old", 3_601), ("new", 3_500)):
+        (tmp_path / f"{name}.pkl").write_bytes(b"")
+        os.utime(tmp_path / f"{name}.pkl", (now - age, now - age))
+    assert StateManagerDisk().token_expiration == 3_600
+    assert [path.stem for path in tmp_path.iterdir()] == ["new"]
+    assert get_config().redis_token_expiration == 3_600, "the same where Redis keeps them"
+
+
+def test_a_wake_up_call_carries_an_account_id_at_most():
+    carried = set()
+    for file in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "queue.defer":
+                carried |= {keyword.arg for keyword in node.keywords}
+    assert carried - {"times"} <= {"account_id"}
+
+
+def test_what_a_killed_worker_left_of_a_clip_is_deleted_and_a_clip_at_work_is_not(settings: config.Settings):
+    folder = settings.data_dir / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    old, new = folder / "old.mp4", folder / "new.mp4"
+    for path in (old, new):
+        path.write_bytes(b"clip")
+    os.utime(old, (time.time() - 7 * 3600,) * 2)
+    assert saving.sweep_leftovers() == 1
+    assert (old.exists(), new.exists()) == (False, True)
+    new.unlink()
+
+
+def test_the_short_table_of_the_policy_has_every_kind_once():
+    kinds, lines = registry.kinds(), registry.summary()
+    assert {kind.source for kind in kinds} == {name for line in lines for name in line.what.split(", ")}
+    assert len(lines) < len(kinds)
+    assert all(line.what and line.why and line.leaves for line in lines)
 
 
 def test_secrets_are_held_but_not_handed_out():
