@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -29,7 +29,7 @@ class Bench:
     async def run(self, statement: str, **parameters: Any) -> Any:
         """As the database's owner, who may change anything."""
         result = await self.session.execute(text(statement), parameters)
-        return result.scalar() if result.returns_rows else None
+        return result.scalar() if isinstance(result, CursorResult) and result.returns_rows else None
 
     async def look(self, path: str) -> Page:
         return self.pages.get(path, Page(404, ""))
@@ -70,7 +70,8 @@ async def opened(url: str, ours: config.Settings) -> AsyncIterator[Bench]:
     """A bench whose guards have just reported that all is well."""
     engine = create_async_engine(db.sqlalchemy_url(url), poolclass=NullPool)
     async with AsyncSession(engine) as session:
-        for guard, process in (("egress", "web"), ("egress", "worker"), ("cookies", "web")):
+        reports: tuple[tuple[str, guards.Process], ...] = (("egress", "web"), ("egress", "worker"), ("cookies", "web"))
+        for guard, process in reports:
             await guards.write(session, guard=guard, process=process, allowed=3, refused=0)
         yield Bench(session, ours, documents(ours))
         await session.rollback()

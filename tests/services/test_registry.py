@@ -102,7 +102,8 @@ def test_what_a_killed_worker_left_of_a_clip_is_deleted_and_a_clip_at_work_is_no
     old, new = folder / "old.mp4", folder / "new.mp4"
     for path in (old, new):
         path.write_bytes(b"clip")
-    os.utime(old, (time.time() - 7 * 3600,) * 2)
+    long_ago = time.time() - 7 * 3600
+    os.utime(old, (long_ago, long_ago))
     assert saving.sweep_leftovers() == 1
     assert (old.exists(), new.exists()) == (False, True)
     new.unlink()
