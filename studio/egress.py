@@ -53,6 +53,13 @@ def _database_hosts(url: str | None) -> list[str]:
     return [host.lower() for host in named.split(",") if host and not host.startswith(("/", "@"))]
 
 
+def _aws(region: str) -> tuple[str, ...]:
+    """AWS's own hosts of a region; its library calls the oldest region's without a name."""
+    return (
+        (f"s3.{region}.amazonaws.com", "s3.amazonaws.com") if region == "us-east-1" else (f"s3.{region}.amazonaws.com",)
+    )
+
+
 def places(ours: Settings) -> tuple[Place, ...]:
     """Every host that these settings make the service call, with what for."""
     from studio.services.byteplus.download import RESULT_HOSTS
@@ -65,8 +72,9 @@ def places(ours: Settings) -> tuple[Place, ...]:
         found += [Place(suffix, "BytePlus results") for suffix in RESULT_HOSTS]
     found += [Place(_host(provider.issuer), "sign-in") for provider in ours.oidc]
     if ours.s3 is not None:
-        host = _host(ours.s3.endpoint) or f"s3.{ours.s3.region}.amazonaws.com"
-        found.append(Place(host if ours.s3.path_style else f"{ours.s3.bucket}.{host}", "object store"))
+        hosts = [_host(ours.s3.endpoint)] if ours.s3.endpoint else list(_aws(ours.s3.region))
+        below = "" if ours.s3.path_style else f"{ours.s3.bucket.lower()}."
+        found += [Place(f"{below}{host}", "object store") for host in hosts]
     found.append(Place(_host(ours.smtp_url), "mail"))
     found.append(Place(_host(ours.redis_url), "Redis"))
     found += [Place(host, "database") for host in _database_hosts(ours.database_url)]

@@ -7,9 +7,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import boto3
 import httpx
 import pytest
+from botocore.config import Config
 
 from studio import egress
 from studio.config import Settings, load
@@ -66,6 +69,28 @@ def test_without_settings_there_is_only_this_machine(tmp_path: Path, monkeypatch
         monkeypatch.delenv(name.lower(), raising=False)
     local = of(tmp_path, STUDIO_SIMULATOR_URL="http://127.0.0.1:4000", DATABASE_URL="postgresql:///x?host=/run/pg")
     assert [place.host for place in egress.places(local)] == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize("addressing", ["path", "virtual"])
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+def test_the_store_of_aws_is_on_the_list_where_its_library_calls_it(tmp_path: Path, region: str, addressing: str):
+    ours = of(
+        tmp_path,
+        STUDIO_S3_BUCKET="bucket",
+        STUDIO_S3_ACCESS_KEY="a",
+        STUDIO_S3_SECRET_KEY="s",
+        STUDIO_S3_REGION=region,
+        STUDIO_S3_ADDRESSING=addressing,
+    )
+    client = boto3.client(
+        "s3",
+        region_name=region,
+        aws_access_key_id="a",
+        aws_secret_access_key="s",
+        config=Config(s3={"addressing_style": addressing}),
+    )
+    called = urlsplit(client.generate_presigned_url("get_object", Params={"Bucket": "bucket", "Key": "k"})).hostname
+    assert egress.Guard(egress.places(ours)).names(called or "")
 
 
 @pytest.mark.parametrize("host", ["ark.ap-southeast.bytepluses.com", "tos.volces.com", "ID.example.org.", "localhost"])
