@@ -19,6 +19,7 @@ SECTIONS = (
     ("Outbox", "/operator/mail", "mail"),
     ("Invitations", "/operator/invitations", "ticket"),
     ("Accounts", "/operator/accounts", "users"),
+    ("Requests", "/operator/requests", "clipboard-list"),
     ("Analytics", "/operator/analytics", "chart-column"),
     ("Audit log", "/operator/audit", "scroll-text"),
 )

@@ -30,7 +30,10 @@ TEMPLATES = (
         ),
         r"\g<0>",
     ),
-    (re.compile(r"/operator(?:/(?:queue|workers|errors|mail|invitations|accounts|audit|analytics))?/?"), r"\g<0>"),
+    (
+        re.compile(r"/operator(?:/(?:queue|workers|errors|mail|invitations|accounts|requests|audit|analytics))?/?"),
+        r"\g<0>",
+    ),
     (
         re.compile(r"/(?:settings(?:/(?:profile|privacy|spend|sessions|appearance|keyboard))?|spend\.csv|reauth)/?"),
         r"\g<0>",

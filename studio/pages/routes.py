@@ -20,6 +20,7 @@ from studio.pages import (
     operator_mail,
     operator_people,
     operator_queue,
+    operator_requests,
     settings_appearance,
     settings_keyboard,
     settings_privacy,
@@ -38,6 +39,7 @@ from studio.state.operator_errors import OperatorErrorsState
 from studio.state.operator_invitations import OperatorInvitationsState
 from studio.state.operator_mail import OperatorMailState
 from studio.state.operator_queue import OperatorQueueState
+from studio.state.operator_requests import OperatorRequestsState
 from studio.state.privacy import PrivacyState
 from studio.state.profile import ProfileState
 from studio.state.spend import SpendState
@@ -72,6 +74,13 @@ OPERATOR: tuple[Route, ...] = (
     ),
     Route(
         "/operator/accounts", operator_accounts.page, "Accounts · Studio", "Who is here.", OperatorAccountsState.load
+    ),
+    Route(
+        "/operator/requests",
+        operator_requests.page,
+        "Requests · Studio",
+        "Who asked about their data.",
+        OperatorRequestsState.load,
     ),
     Route("/operator/audit", operator_people.audit, "Audit log · Studio", "Who did what.", OperatorAuditState.load),
 )

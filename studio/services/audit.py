@@ -29,6 +29,8 @@ ACTIONS: Mapping[str, str] = {
     "invitation.revoke": "Took an invitation back",
     "mail.read": "Read a mail in the outbox",
     "mail.resend": "Sent a failed mail again",
+    "request.add": "Wrote a privacy request down",
+    "request.close": "Closed a privacy request",
     "signin.link": "Made a sign-in link",
 }
 _WORD = re.compile(r"[\w.:-]{1,60}", re.ASCII)

@@ -18,8 +18,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.config import settings
+from studio.db import Actor
 from studio.errors import Conflict, NotFound, StudioError, ValidationError
-from studio.services import mail
+from studio.services import audit, mail, operators
 
 Kind = Literal["access", "correction", "deletion", "objection", "restriction"]
 Outcome = Literal["done", "refused", "withdrawn"]
@@ -63,13 +64,24 @@ def _note(value: str) -> str:
 
 
 async def add(
-    session: AsyncSession, *, kind: str, who: str, received_at: datetime | None = None, note: str = ""
+    session: AsyncSession,
+    *,
+    kind: str,
+    who: str,
+    received_at: datetime | None = None,
+    note: str = "",
+    by: Actor | None = None,
 ) -> Request:
     """Write a request down; due a calendar month after it came in. `who` is an address. Runs as `sys`.
 
+    `by` None is the command line.
+
     Raises:
+        NotFound: `by` is no operator.
         ValidationError: no such kind, no address, a date that is not in the past year, or too long a note.
     """
+    if by is not None:
+        await operators.require(session, actor=by)
     if kind not in KINDS:
         raise ValidationError(f"A request is one of: {', '.join(KINDS)}.")
     address = mail.clean_recipient(who).lower()
@@ -99,6 +111,7 @@ async def add(
             "at": received_at,
         },
     )
+    await audit.write(session, by=by, action="request.add", subject=made, details={"kind": kind})
     return await get(session, request_id=made)
 
 
@@ -110,8 +123,15 @@ async def get(session: AsyncSession, *, request_id: UUID) -> Request:
     return Request(**row._mapping)
 
 
-async def listed(session: AsyncSession, *, open_only: bool = False, limit: int = PAGE) -> Sequence[Request]:
-    """Open requests, the most urgent first, then closed ones, the newest first. Runs as `sys`."""
+async def listed(
+    session: AsyncSession, *, open_only: bool = False, limit: int = PAGE, by: Actor | None = None
+) -> Sequence[Request]:
+    """Open requests, the most urgent first, then closed ones, the newest first. Runs as `sys`.
+
+    `by` None is the command line. Raises NotFound when `by` is no operator.
+    """
+    if by is not None:
+        await operators.require(session, actor=by)
     rows = await session.execute(
         text(
             f"{_SELECT} WHERE r.closed_at IS NULL OR NOT :open_only "
@@ -123,14 +143,20 @@ async def listed(session: AsyncSession, *, open_only: bool = False, limit: int =
     return [Request(**row._mapping) for row in rows]
 
 
-async def close(session: AsyncSession, *, request_id: UUID, outcome: str = "done", note: str = "") -> Request:
+async def close(
+    session: AsyncSession, *, request_id: UUID, outcome: str = "done", note: str = "", by: Actor | None = None
+) -> Request:
     """Note how a request ended; a note given now is added to the one there is. Runs as `sys`.
+
+    `by` None is the command line.
 
     Raises:
         ValidationError: no such outcome, or too long a note.
-        NotFound: no such request.
+        NotFound: no such request, or `by` is no operator.
         Conflict: it is closed already.
     """
+    if by is not None:
+        await operators.require(session, actor=by)
     if outcome not in OUTCOMES:
         raise ValidationError(f"A request ends as one of: {', '.join(OUTCOMES)}.")
     before = await get(session, request_id=request_id)
@@ -144,6 +170,7 @@ async def close(session: AsyncSession, *, request_id: UUID, outcome: str = "done
     )
     if not done:
         raise Conflict("This request is closed already.")
+    await audit.write(session, by=by, action="request.close", subject=request_id, details={"outcome": outcome})
     return await get(session, request_id=request_id)
 
 

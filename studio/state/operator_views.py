@@ -117,6 +117,21 @@ class AuditView:
     details: str = ""
 
 
+@dataclass(frozen=True)
+class AskedView:
+    """What somebody asked about their data. `tone` colours the word: red is overdue, amber is soon, gray is closed."""
+
+    id: str = ""
+    who: str = ""
+    kind: str = ""
+    note: str = ""
+    came: str = ""
+    due: str = ""
+    word: str = ""
+    tone: str = ""
+    open: bool = False
+
+
 def ago(at: datetime, now: datetime) -> str:
     """ "41 s", "6 min", "3 h", "5 days": how long ago, never negative."""
     seconds = max(0, int((now - at).total_seconds()))
