@@ -30,5 +30,6 @@ KINDS = tuple(each.kind for each in DOCUMENTS)
 TITLES = {each.kind: each.title for each in DOCUMENTS}
 
 CHOICES = "/cookies/choices"
-# Name and address of each link in a footer. /privacy/proof belongs here from the day its route exists.
-FOOTER = (*((each.short, each.path) for each in DOCUMENTS), ("Cookie settings", CHOICES))
+PROOF = "/privacy/proof"
+# Name and address of each link in a footer.
+FOOTER = (*((each.short, each.path) for each in DOCUMENTS), ("Proof", PROOF), ("Cookie settings", CHOICES))
