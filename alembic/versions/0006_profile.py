@@ -20,9 +20,14 @@ CREATE INDEX accounts_picture_gone ON accounts (id) WHERE picture_gone <> '{}';
 -- A person unlinks a provider and chooses a workspace; linking stays with the system, which has seen the proof.
 GRANT DELETE ON identities TO studio_app;
 GRANT UPDATE (workspace_id) ON sessions TO studio_app;
+-- Whatever a query forgets: a session works in a workspace of its own account, or in none.
+CREATE POLICY own_workspace ON sessions AS RESTRICTIVE FOR UPDATE TO studio_app USING (true) WITH CHECK (
+  workspace_id IS NULL OR EXISTS (
+    SELECT 1 FROM workspaces w WHERE w.id = workspace_id AND w.account_id = studio_account()));
 """
 
 DOWN = """
+DROP POLICY own_workspace ON sessions;
 REVOKE UPDATE (workspace_id) ON sessions FROM studio_app;
 REVOKE DELETE ON identities FROM studio_app;
 ALTER TABLE accounts DROP COLUMN picture_key, DROP COLUMN picture_asked_at, DROP COLUMN picture_refused,

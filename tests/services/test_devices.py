@@ -125,8 +125,30 @@ async def test_whoever_has_only_taken_a_session_over_cannot_end_the_others(someo
     assert not await live(someone.identity.session_id), "one's own is left without a question"
 
 
-@pytest.mark.parametrize("column", ["token_hash", "account_id", "workspace_id", "created_at", "seen_at"])
+@pytest.mark.parametrize("column", ["token_hash", "account_id", "created_at", "seen_at", "reauth_at"])
 async def test_the_role_that_serves_people_changes_nothing_else_of_a_session(someone: Person, column: str):
     with pytest.raises(DBAPIError, match="permission denied"):
         async with transaction(someone.actor) as session:
             await session.execute(text(f"UPDATE sessions SET {column} = {column}"))
+
+
+async def test_what_that_role_may_change_of_a_session_is_named_here(someone: Person):
+    async with transaction(someone.actor) as session:
+        found = await session.scalars(
+            text(
+                "SELECT attname::text FROM pg_attribute WHERE attrelid = 'sessions'::regclass AND attnum > 0 "
+                "AND NOT attisdropped AND has_column_privilege('studio_app', attrelid, attnum, 'UPDATE')"
+            )
+        )
+    assert set(found) == {"name", "revoked_at", "workspace_id"}
+
+
+async def test_a_session_is_never_put_into_somebody_elses_workspace(someone: Person, other: Person):
+    put = text("UPDATE sessions SET workspace_id = :workspace WHERE account_id = studio_account()")
+    for wrong in (other.identity.workspace_id, uuid4()):
+        with pytest.raises(DBAPIError, match="row-level security"):
+            async with transaction(someone.actor) as session:
+                await session.execute(put, {"workspace": wrong})
+    for right in (None, someone.identity.workspace_id):
+        async with transaction(someone.actor) as session:
+            await session.execute(put, {"workspace": right})
