@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
-from studio.components import browser
+from studio.components import browser, reauth
 from studio.components.settings import card, field, frame, problem, skeleton
 from studio.components.settings_address import address
 from studio.components.shell import PlainForm, avatar
@@ -13,6 +13,7 @@ from studio.state.profile import LOCALES, TIME_ZONES, ProfileState
 from studio.state.settings_views import Choice, FactView, WayInView
 from studio.state.studio import StudioState
 from studio.state.views import ProviderView
+from studio.state.ways_in import PART as WAYS
 
 
 def _who() -> rx.Component:
@@ -72,14 +73,21 @@ def _way(way: WayInView) -> rx.Component:
     )
 
 
-def _again(way: WayInView) -> rx.Component:
+def _asked() -> rx.Component:
+    """Link or unlink what was to be, before signing in again."""
     return rx.cond(
-        way.again != "",
+        ProfileState.asked_link != "",
         rx.el.a(
-            f"Confirm with {way.name}",
-            href=way.again,
+            ProfileState.asked,
+            href=ProfileState.asked_link,
             class_name="btn soft",
             custom_attrs={"reloadDocument": True},  # not a page of the router's
+        ),
+        rx.el.button(
+            ProfileState.asked,
+            type="button",
+            class_name="btn soft",
+            on_click=ProfileState.unlink(ProfileState.asked_for),
         ),
     )
 
@@ -94,7 +102,12 @@ def _linkable(provider: ProviderView) -> rx.Component:
             class_name="btn surface",
             custom_attrs={"reloadDocument": True},
         ),
-        rx.el.button(f"Link {provider.name}", type="button", class_name="btn surface", on_click=ProfileState.ask_link),
+        rx.el.button(
+            f"Link {provider.name}",
+            type="button",
+            class_name="btn surface",
+            on_click=ProfileState.ask_link(provider.mark),
+        ),
     )
 
 
@@ -111,17 +124,8 @@ def _ways() -> rx.Component:
             rx.el.div(rx.foreach(ProfileState.linkable, _linkable), class_name="set-acts wrap set-field-row"),
         ),
         problem(ProfileState.way_problem, "way-problem"),
-        rx.cond(
-            ProfileState.asking,
-            rx.el.div(
-                rx.el.p(
-                    "Confirm that it is you first: sign in once more, then try again. A new sign-in link does it too.",
-                    role="alert",
-                ),
-                rx.el.div(rx.foreach(ProfileState.ways, _again), class_name="set-acts wrap"),
-                class_name="col gap set-field-row",
-            ),
-        ),
+        reauth.panel(ProfileState, WAYS),
+        reauth.again(ProfileState, _asked()),
         lead="Linking and unlinking is told to you by email.",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
+from studio.components import reauth
 from studio.components.settings import frame, problem, skeleton
 from studio.components.styles import icon
 from studio.state.devices import DevicesState
@@ -123,6 +124,13 @@ def page() -> rx.Component:
         rx.cond(
             DevicesState.loaded,
             rx.el.section(
+                reauth.panel(DevicesState),
+                reauth.again(
+                    DevicesState,
+                    rx.el.button(
+                        DevicesState.asked, type="button", class_name="btn soft", on_click=DevicesState.end_asked
+                    ),
+                ),
                 rx.el.ul(rx.foreach(DevicesState.devices, _device), class_name="devices"),
                 rx.el.div(
                     rx.el.p(

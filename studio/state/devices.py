@@ -7,12 +7,16 @@ from datetime import UTC, datetime
 import reflex as rx
 
 from studio.errors import StudioError
-from studio.services import devices
+from studio.services import devices, sessions
 from studio.services.dates import Dates
 from studio.state import guard
 from studio.state.guard import action
+from studio.state.reauth import ReauthMixin
 from studio.state.settings_views import DeviceView
 from studio.state.toasts import ToastMixin
+
+HERE = "/settings/sessions"
+OTHERS, ALL = "others", "all"  # what may be ended at once, beside the id of one session
 
 
 def seen(at: datetime, dates: Dates, now: datetime) -> str:
@@ -35,7 +39,7 @@ def device_view(device: devices.Device, dates: Dates, now: datetime) -> DeviceVi
     )
 
 
-class DevicesState(ToastMixin, rx.State):
+class DevicesState(ReauthMixin, ToastMixin, rx.State):
     """One tab of the Sessions page."""
 
     loaded: bool = False
@@ -49,7 +53,21 @@ class DevicesState(ToastMixin, rx.State):
     async def load(self):
         """Every live session."""
         await self._read()
+        self._begin_anew()
         self.loaded = True
+        if what := self._brought_back("end"):  # from signing in again: offered once more, not done yet
+            await self._offer_ending(what)
+            return rx.redirect(HERE, replace=True)
+        return None
+
+    async def _offer_ending(self, what: str) -> None:
+        one = next((each.title for each in self.devices if each.id == what and not each.current), "")
+        if what == OTHERS and self.others:
+            await self._offer("Sign out all others", OTHERS)
+        elif what == ALL:
+            self.leaving = await self._offer("", "")  # its own question is the offer
+        elif one:
+            await self._offer(f"Sign out {one}", what)
 
     async def _read(self) -> None:
         async with guard.work() as session:
@@ -85,18 +103,41 @@ class DevicesState(ToastMixin, rx.State):
     @action
     async def end(self, session_id: str):
         """Sign one browser out; its open pages close."""
-        try:
-            async with guard.work() as session:
-                await devices.revoke(session, actor=guard.actor(), session_id=guard.uuid(session_id))
-        finally:
-            await self._read()
-        self._say("success", "Signed out there", "Its open pages are closed.")
+        await self._end(session_id)
 
     @action
     async def end_others(self):
         """Sign every other browser out."""
-        async with guard.work() as session:
-            ended = await devices.revoke_all(session, actor=guard.actor(), but_this=True)
+        await self._end_others()
+
+    @action
+    async def end_asked(self):
+        """Sign out what was asked for before signing in again."""
+        if self.asked_for == OTHERS:
+            await self._end_others()
+        elif self.asked_for:
+            await self._end(self.asked_for)
+
+    async def _end(self, session_id: str) -> None:
+        self.reauth_href, self.asked = "", ""
+        try:
+            async with guard.work() as session:
+                await devices.revoke(session, actor=guard.actor(), session_id=guard.uuid(session_id))
+        except sessions.ReauthNeeded:
+            self._sign_in_again(HERE, end=session_id)
+            return
+        finally:
+            await self._read()
+        self._say("success", "Signed out there", "Its open pages are closed.")
+
+    async def _end_others(self) -> None:
+        self.reauth_href, self.asked = "", ""
+        try:
+            async with guard.work() as session:
+                ended = await devices.revoke_all(session, actor=guard.actor(), but_this=True)
+        except sessions.ReauthNeeded:
+            self._sign_in_again(HERE, end=OTHERS)
+            return
         await self._read()
         self._say("success", "Signed out in 1 browser" if ended == 1 else f"Signed out in {ended} browsers")
 
@@ -108,6 +149,12 @@ class DevicesState(ToastMixin, rx.State):
     @action
     async def end_all(self):
         """Sign out everywhere, here too."""
-        async with guard.work() as session:
-            await devices.revoke_all(session, actor=guard.actor(), but_this=False)
+        self.reauth_href = ""
+        try:
+            async with guard.work() as session:
+                await devices.revoke_all(session, actor=guard.actor(), but_this=False)
+        except sessions.ReauthNeeded:
+            self.leaving = False
+            self._sign_in_again(HERE, end=ALL)
+            return None
         return rx.redirect("/welcome")

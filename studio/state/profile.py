@@ -56,9 +56,12 @@ class ProfileState(AddressMixin, WaysInMixin, rx.State):
     async def load(self):
         """Who is signed in, as the database knows them."""
         await self._read()
-        self.asking, self.way_problem, self.picture_error = False, "", ""
+        self._begin_anew()
+        self.way_problem, self.picture_error = "", ""
         self.loaded = True
         await self._read_address()
+        if await self._bring_way_back():  # from signing in again: offered once more, not done yet
+            return rx.redirect(HERE, replace=True)
         if typed := self._brought_back("email"):  # from signing in again: in the field as it was, not sent yet
             self.new_email = typed
             return rx.redirect(HERE, replace=True)

@@ -112,12 +112,11 @@ class FactView:
 
 @dataclass(frozen=True)
 class WayInView:
-    """A provider that opens the account. `again` is where one confirms oneself with it; empty: not any more."""
+    """A provider that opens the account."""
 
     id: str = ""
     name: str = ""
     since: str = ""
-    again: str = ""
 
 
 @dataclass(frozen=True)

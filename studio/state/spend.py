@@ -92,6 +92,7 @@ class SpendState(ReauthMixin, ToastMixin, rx.State):
     @action
     async def load(self):
         """The current month, or the one that was chosen before."""
+        self._begin_anew()
         async with guard.work() as session:
             found = [f"{each:%Y-%m}" for each in await spend.months(session, actor=guard.actor())]
             self.months = [Choice(each, guard.identity().dates.month(spend.parse_month(each))) for each in found]

@@ -18,12 +18,21 @@ def tab(kind: type[S], who: Person | str | None, path: str = "") -> S:
     state = kind(_reflex_internal_init=True)  # type: ignore[call-arg]
     session_id = str(who.identity.session_id) if isinstance(who, Person) else who
     headers = {SESSION_HEADER: session_id} if session_id else {}
+    _root(state).rx_router_headers = HeaderData.from_router_data({"headers": headers})
+    at_path(state, path)
+    return state
+
+
+def at_path(state: rx.State, path: str) -> None:
+    """The tab is on this page now."""
+    _root(state).rx_router_url = URLData.from_url(ReflexURL(f"http://127.0.0.1:3000{path}"))
+
+
+def _root(state: rx.State) -> Any:
     root: Any = state
     while root.parent_state is not None:
         root = root.parent_state
-    root.rx_router_headers = HeaderData.from_router_data({"headers": headers})
-    root.rx_router_url = URLData.from_url(ReflexURL(f"http://127.0.0.1:3000{path}"))
-    return state
+    return root
 
 
 async def call(state: rx.State, handler: str, *args: Any) -> Any:
