@@ -12,6 +12,7 @@ import math
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -170,12 +171,21 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
+def _end(number: int, _: object) -> None:
+    """Leave as after an error, so that everything that was started is stopped on the way out."""
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)  # a second one must not interrupt the stopping
+    sys.exit(128 + number)
+
+
 def run(name: str, measure: Callable[[bool], Mapping[str, Any]], targets: Mapping[str, float]) -> None:
     """The command line of a benchmark: measure, then print one JSON object."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object (the only format there is)")
     parser.add_argument("--full", action="store_true", help="the size that the targets are named for")
     arguments = parser.parse_args()
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, _end)
     before = _load()
     found = measure(arguments.full)
     about = {"full": arguments.full, "targets": dict(targets), "machine": _machine(before), "versions": _versions()}

