@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
@@ -106,3 +107,18 @@ async def state_of(generation_id: UUID) -> str:
     """The state a generation is in."""
     async with transaction(SYSTEM) as session:
         return await session.scalar(text("SELECT state FROM generations WHERE id = :id"), {"id": generation_id})
+
+
+def stored_asset(generation_id: UUID) -> dict[str, Any]:
+    """What a worker says about an output's picture that it stored."""
+    return {
+        "key": f"o/{generation_id.hex[:2]}/{generation_id.hex}",
+        "mime": "image/png",
+        "size": 1,
+        "sha256": "b" * 64,
+        "crc32": 1,
+        "width": 8,
+        "height": 8,
+        "duration": None,
+        "thumbnails": {"256": f"t/{generation_id.hex[:2]}/{generation_id.hex}.w256"},
+    }

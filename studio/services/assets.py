@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -67,7 +67,6 @@ class Finished:
     duration_ms: int | None
     prompt: str
     created_at: datetime
-    day: date
 
 
 _COLUMNS = (
@@ -167,7 +166,7 @@ async def library(
     rows = await session.execute(
         text(
             "SELECT a.id AS asset_id, a.generation_id, a.kind, a.width, a.height, a.duration_ms, b.prompt, "
-            "a.created_at, (a.created_at AT TIME ZONE 'UTC')::date AS day FROM assets a "
+            "a.created_at FROM assets a "
             "JOIN generations g ON g.id = a.generation_id JOIN batches b ON b.id = g.batch_id "
             "WHERE a.account_id = :account AND a.generation_id IS NOT NULL "
             "AND (CAST(:before AS uuid) IS NULL OR (a.created_at, a.id) < "

@@ -31,11 +31,21 @@ class Style:
     clock: str = "{h:02}:{min:02}"
     join: str = "{day}, {time}"
     named: str = ""  # within this year, with the month's whole name; empty: `short` with it
+    weekdays: str = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
+    heading: str = "{weekday} {day}"
 
 
 STYLES: Mapping[str, Style] = {
     "en-GB": Style("English (UK)", "{d} {b}", "{d} {b} {y}", "{d} {B} {y}", "{B} {y}"),
-    "en-US": Style("English (US)", "{b} {d}", "{b} {d}, {y}", "{B} {d}, {y}", "{B} {y}", clock="{h12}:{min:02} {half}"),
+    "en-US": Style(
+        "English (US)",
+        "{b} {d}",
+        "{b} {d}, {y}",
+        "{B} {d}, {y}",
+        "{B} {y}",
+        clock="{h12}:{min:02} {half}",
+        heading="{weekday}, {day}",
+    ),
     "de-DE": Style(
         "Deutsch",
         "{d}. {b}",
@@ -44,6 +54,8 @@ STYLES: Mapping[str, Style] = {
         "{B} {y}",
         "Jan. Feb. März Apr. Mai Juni Juli Aug. Sept. Okt. Nov. Dez.",
         "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+        weekdays="Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag",
+        heading="{weekday}, {day}",
     ),
     "fr-FR": Style(
         "Français",
@@ -53,6 +65,7 @@ STYLES: Mapping[str, Style] = {
         "{B} {y}",
         "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.",
         "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+        weekdays="lundi mardi mercredi jeudi vendredi samedi dimanche",
     ),
     "es-ES": Style(
         "Español",
@@ -63,6 +76,8 @@ STYLES: Mapping[str, Style] = {
         "ene feb mar abr may jun jul ago sept oct nov dic",
         "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
         named="{d} de {B}",
+        weekdays="lunes martes miércoles jueves viernes sábado domingo",
+        heading="{weekday}, {day}",
     ),
     "sv-SE": Style(
         "Svenska",
@@ -73,8 +88,18 @@ STYLES: Mapping[str, Style] = {
         "jan. feb. mars apr. maj juni juli aug. sep. okt. nov. dec.",
         "januari februari mars april maj juni juli augusti september oktober november december",
         join="{day} {time}",
+        weekdays="måndag tisdag onsdag torsdag fredag lördag söndag",
     ),
-    "ja-JP": Style("日本語", "{m}月{d}日", "{y}年{m}月{d}日", "{y}年{m}月{d}日", "{y}年{m}月", join="{day} {time}"),
+    "ja-JP": Style(
+        "日本語",
+        "{m}月{d}日",
+        "{y}年{m}月{d}日",
+        "{y}年{m}月{d}日",
+        "{y}年{m}月",
+        join="{day} {time}",
+        weekdays="月曜日 火曜日 水曜日 木曜日 金曜日 土曜日 日曜日",
+        heading="{day}{weekday}",
+    ),
 }
 
 
@@ -128,11 +153,23 @@ class Dates:
 
     def moment(self, at: datetime, now: datetime | None = None) -> str:
         """ "22 Nov, 14:22"; with the year when it is not this one."""
+        return self.style.join.format(day=self.day(at, now), time=self.time(at))
+
+    def time(self, at: datetime) -> str:
+        """ "14:22"."""
         local = at.astimezone(self.zone)
-        time = self.style.clock.format(
+        return self.style.clock.format(
             h=local.hour, h12=local.hour % 12 or 12, min=local.minute, half="AM" if local.hour < 12 else "PM"
         )
-        return self.style.join.format(day=self.day(at, now), time=time)
+
+    def day_of(self, at: datetime) -> date:
+        """The day it is there."""
+        return at.astimezone(self.zone).date()
+
+    def heading(self, day: date, today: date) -> str:
+        """ "Sunday 22 November"; with the year when it is not this one."""
+        written = self.named(day) if day.year == today.year else self.full(day)
+        return self.style.heading.format(weekday=self.style.weekdays.split()[day.weekday()], day=written)
 
     def _local(self, at: date) -> date:
         return at.astimezone(self.zone) if isinstance(at, datetime) else at

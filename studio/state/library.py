@@ -8,6 +8,7 @@ from itertools import groupby
 import reflex as rx
 
 from studio.services import assets
+from studio.services.dates import Dates
 from studio.state import guard
 from studio.state.guard import action
 from studio.state.tiles import PICTURE_WORDS, clock, media_url
@@ -18,10 +19,10 @@ PAGE = 60
 MOST = 600
 
 
-def day_view(day: date, rows: list[assets.Finished], today: date) -> LibraryDay:
-    """One day's heading and tiles."""
+def day_view(day: date, rows: list[assets.Finished], today: date, dates: Dates) -> LibraryDay:
+    """One day's heading and tiles. `day` and `today` are days of the person's time zone."""
     words = {today: "Today", today - timedelta(days=1): "Yesterday"}
-    full = f"{day:%A} {day.day} {day:%B}" + ("" if day.year == today.year else f" {day.year}")
+    full = dates.heading(day, today)
     return LibraryDay(
         day=words.get(day, full),
         date=full if day in words else "",
@@ -82,7 +83,11 @@ class LibraryState(ToastMixin, rx.State):
         self._show(count)
 
     def _show(self, count: int) -> None:
-        today = datetime.now(UTC).date()
-        self.days = [day_view(day, list(rows), today) for day, rows in groupby(self._rows, key=lambda row: row.day)]
+        dates = guard.identity().dates
+        today = dates.day_of(datetime.now(UTC))
+        self.days = [
+            day_view(day, list(rows), today, dates)
+            for day, rows in groupby(self._rows, key=lambda row: dates.day_of(row.created_at))
+        ]
         self.total = "1 output" if count == 1 else f"{count:,} outputs"
         self.has_more = len(self._rows) < count and len(self._rows) < MOST

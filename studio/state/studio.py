@@ -91,7 +91,7 @@ class StudioState(ComposerMixin, rx.State):
             self._usual = dict(await feed.usual_seconds(session, actor=guard.actor()))
             await self._totals(session)
         now = datetime.now(UTC)
-        self.batches = [batch_view(row, now, self._usual) for row in rows]
+        self.batches = [batch_view(row, now, self._usual, guard.identity().dates) for row in rows]
         self.has_more = len(rows) == feed.PAGE
 
     async def _totals(self, session: AsyncSession) -> None:
@@ -119,7 +119,7 @@ class StudioState(ComposerMixin, rx.State):
                     self.batches = [b for b in self.batches if b.id != each]
             await self._totals(session)
         for row in fresh:
-            self._merge(batch_view(row, now, self._usual), row)
+            self._merge(batch_view(row, now, self._usual, guard.identity().dates), row)
 
     def _merge(self, view: BatchView, row: feed.BatchRow) -> None:
         known = next((n for n, b in enumerate(self.batches) if b.id == view.id), None)
@@ -132,7 +132,10 @@ class StudioState(ComposerMixin, rx.State):
         elif self._kind() in (None, view.kind) and (not self.batches or not self._older(row)):
             self.batches = [view, *self.batches][:MOST_BATCHES]
         if self.details_open and any(t.id == self.details.generation_id for t in view.tiles):
-            self.details = details_view(row, self.details.generation_id) or self.details
+            self.details = self._details_of(row, self.details.generation_id) or self.details
+
+    def _details_of(self, row: feed.BatchRow, generation_id: str) -> DetailsView | None:
+        return details_view(row, generation_id, guard.identity().dates)
 
     def _older(self, row: feed.BatchRow) -> bool:
         """A batch from below the loaded pages: it is shown when the person gets there."""
@@ -164,7 +167,7 @@ class StudioState(ComposerMixin, rx.State):
                 session, actor=guard.actor(), kind=self._kind(), before=guard.uuid(self.batches[-1].id)
             )
         now = datetime.now(UTC)
-        self.batches = [*self.batches, *(batch_view(row, now, self._usual) for row in rows)]
+        self.batches = [*self.batches, *(batch_view(row, now, self._usual, guard.identity().dates) for row in rows)]
         self.has_more = len(rows) == feed.PAGE
 
     @action
@@ -295,7 +298,7 @@ class StudioState(ComposerMixin, rx.State):
         """Show everything about one finished output."""
         async with guard.work() as session:
             row = await feed.batch_of(session, actor=guard.actor(), generation_id=guard.uuid(generation_id))
-        view = details_view(row, generation_id)
+        view = self._details_of(row, generation_id)
         if view is not None:
             self.details, self.details_open = view, True
 
@@ -312,7 +315,7 @@ class StudioState(ComposerMixin, rx.State):
         if self.details.generation_id in done:
             at = done.index(self.details.generation_id) + by
             if 0 <= at < len(done):
-                self.details = details_view(row, done[at]) or self.details
+                self.details = self._details_of(row, done[at]) or self.details
 
     @action
     async def unexpected(self, reference: str):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from studio.services import feed
 from studio.services.byteplus import catalog
 from studio.services.byteplus.params import ImageParams, Params
+from studio.services.dates import Dates
 from studio.services.ledger import dollars
 from studio.state.views import BatchView, DetailsView, Fact, InputView, TileView
 
@@ -33,12 +34,11 @@ def ordinal(number: int) -> str:
     return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
 
 
-def when(moment: datetime, now: datetime) -> str:
-    """ "just now", "14:06" today, "22 Nov" before; in UTC."""
-    moment = moment.astimezone(UTC)
+def when(moment: datetime, now: datetime, dates: Dates) -> str:
+    """ "just now", "14:06" today, "22 Nov" before, with the year when it was another one."""
     if (now - moment).total_seconds() < 60:
         return "just now"
-    return f"{moment:%H:%M} UTC" if moment.date() == now.date() else f"{moment.day} {moment:%b}"
+    return dates.time(moment) if dates.day_of(moment) == dates.day_of(now) else dates.day(moment, now)
 
 
 def _epoch_ms(moment: datetime | None) -> int:
@@ -53,7 +53,7 @@ def _money(batch: feed.BatchRow) -> str:
     return ", ".join(parts) or "not charged"
 
 
-def _meta(batch: feed.BatchRow, now: datetime) -> list[str]:
+def _meta(batch: feed.BatchRow, now: datetime, dates: Dates) -> list[str]:
     params = batch.params
     shape = [] if params.ratio == "adaptive" else [params.ratio]
     if isinstance(params, ImageParams):
@@ -64,10 +64,10 @@ def _meta(batch: feed.BatchRow, now: datetime) -> list[str]:
     if references:
         shape.append("1 reference" if references == 1 else f"{references} references")
     shape += [ROLE_WORDS[i.role].lower() for i in batch.inputs if i.role != "reference"]
-    return [catalog.label(batch.model), *shape, when(batch.created_at, now), _money(batch)]
+    return [catalog.label(batch.model), *shape, when(batch.created_at, now, dates), _money(batch)]
 
 
-def batch_view(batch: feed.BatchRow, now: datetime, usual: Mapping[str, int]) -> BatchView:
+def batch_view(batch: feed.BatchRow, now: datetime, usual: Mapping[str, int], dates: Dates) -> BatchView:
     """A row of the feed. `usual`: seconds that models took lately, which say more than the catalogue's estimate."""
     try:
         price = dollars(catalog.quote(batch.params).unit_expected_micros)
@@ -81,7 +81,7 @@ def batch_view(batch: feed.BatchRow, now: datetime, usual: Mapping[str, int]) ->
         kind=batch.kind,
         prompt=batch.prompt,
         name=f"Batch: {batch.prompt[:60]}",
-        meta=_meta(batch, now),
+        meta=_meta(batch, now, dates),
         tiles=tiles,
         inputs=[
             InputView(asset_id=str(i.asset_id), thumb=media_url(i.asset_id, 256), number=n, alt=ROLE_WORDS[i.role])
@@ -161,7 +161,7 @@ def _switch(value: bool) -> str:
     return "On" if value else "Off"
 
 
-def _facts(batch: feed.BatchRow, o: feed.Output, params: Params) -> list[Fact]:
+def _facts(batch: feed.BatchRow, o: feed.Output, params: Params, dates: Dates) -> list[Fact]:
     rows = [("Model", catalog.label(batch.model))]
     if o.width and o.height:
         ratio = "" if params.ratio == "adaptive" else f" · {params.ratio}"
@@ -176,12 +176,12 @@ def _facts(batch: feed.BatchRow, o: feed.Output, params: Params) -> list[Fact]:
             ("Fixed camera", _switch(params.camera_fixed)),
             ("Delivery", "Flex" if params.service_tier == "flex" else "Standard"),
         ]
-    made = (o.ended_at or o.created_at).astimezone(UTC)
-    rows += [("Watermark", _switch(params.watermark)), ("Made", f"{made.day} {made:%b %Y, %H:%M} UTC")]
+    made = dates.moment(o.ended_at or o.created_at, datetime.now(UTC))
+    rows += [("Watermark", _switch(params.watermark)), ("Made", made)]
     return [Fact(term=term, value=value) for term, value in rows]
 
 
-def details_view(batch: feed.BatchRow, generation_id: str) -> DetailsView | None:
+def details_view(batch: feed.BatchRow, generation_id: str, dates: Dates) -> DetailsView | None:
     """The details of one finished output; None when it is not finished."""
     done = [o for o in batch.outputs if o.asset_id]
     at = next((n for n, o in enumerate(done) if str(o.id) == generation_id), None)
@@ -204,7 +204,7 @@ def details_view(batch: feed.BatchRow, generation_id: str) -> DetailsView | None
         width=o.width or 1,
         height=o.height or 1,
         task_id=o.task_id or "",
-        facts=_facts(batch, o, batch.params),
+        facts=_facts(batch, o, batch.params, dates),
         has_previous=at > 0,
         has_next=at < len(done) - 1,
     )

@@ -37,6 +37,24 @@ def test_every_language_has_twelve_months_and_a_name():
             assert Dates.of(locale, "UTC").named(date(2026, month, 28)).count("28") == 1
 
 
+@pytest.mark.parametrize(
+    ("locale", "this_year", "another"),
+    [
+        ("en-GB", "Thursday 5 March", "Thursday 5 March 2026"),
+        ("en-US", "Thursday, March 5", "Thursday, March 5, 2026"),
+        ("de-DE", "Donnerstag, 5. März", "Donnerstag, 5. März 2026"),
+        ("fr-FR", "jeudi 5 mars", "jeudi 5 mars 2026"),
+        ("es-ES", "jueves, 5 de marzo", "jueves, 5 de marzo de 2026"),
+        ("sv-SE", "torsdag 5 mars", "torsdag 5 mars 2026"),
+        ("ja-JP", "3月5日木曜日", "2026年3月5日木曜日"),
+    ],
+)
+def test_a_days_heading_in_each_language(locale: str, this_year: str, another: str):
+    dates, day = Dates.of(locale, "UTC"), date(2026, 3, 5)
+    assert (dates.heading(day, date(2026, 3, 9)), dates.heading(day, date(2027, 1, 1))) == (this_year, another)
+    assert len({dates.heading(date(2026, 3, n), day).replace(str(n), "") for n in range(2, 9)}) == 7
+
+
 @pytest.mark.parametrize(("hour", "said"), [(0, "12:30 AM"), (11, "11:30 AM"), (12, "12:30 PM"), (23, "11:30 PM")])
 def test_twelve_hours_twice(hour: int, said: str):
     assert Dates.of("en-US", "UTC").moment(datetime(2026, 3, 5, hour, 30, tzinfo=UTC)).endswith(said)

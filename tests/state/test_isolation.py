@@ -20,7 +20,7 @@ from studio.services import attempts, mail, operator_people, restriction, sessio
 from studio.services.generations import Input
 from studio.state.library import LibraryState
 from studio.state.studio import StudioState
-from tests.factories import Person, image, person, restricted, submitted, upload
+from tests.factories import Person, image, person, restricted, stored_asset, submitted, upload
 from tests.state.tab import call, tab
 
 SECRET = "the other person's secret prompt"
@@ -64,18 +64,7 @@ async def victim(settings) -> tuple[list[str], UUID]:
         )
         work = await attempts.load(session, generation_id=done.generation_ids[0])
         assert work is not None
-        asset = {
-            "key": f"o/{work.id.hex[:2]}/{work.id.hex}",
-            "mime": "image/png",
-            "size": 1,
-            "sha256": "b" * 64,
-            "crc32": 1,
-            "width": 8,
-            "height": 8,
-            "duration": None,
-            "thumbnails": {"256": f"t/{work.id.hex[:2]}/{work.id.hex}.w256"},
-        }
-        await attempts.stored(session, work=work, asset=asset, charged=1)
+        await attempts.stored(session, work=work, asset=stored_asset(work.id), charged=1)
         output = await session.scalar(
             text("SELECT id FROM assets WHERE generation_id = :id"), {"id": done.generation_ids[0]}
         )

@@ -11,13 +11,14 @@ import pytest
 from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
-from studio.services import assets
+from studio.services import assets, attempts
+from studio.services.dates import ENGLISH, Dates
 from studio.services.generations import Input
 from studio.state.library import LibraryState, day_view
 from studio.state.studio import StudioState
 from studio.state.tiles import ordinal, when
 from studio.state.views import TileView
-from tests.factories import Person, image, person, submitted, upload, video
+from tests.factories import Person, image, person, stored_asset, submitted, upload, video
 from tests.state.tab import call, tab
 
 
@@ -152,9 +153,13 @@ def test_places_in_line_are_read_aloud_right(number: int, words: str):
 
 def test_a_moment_is_told_as_shortly_as_it_can_be():
     now = datetime(2026, 11, 22, 14, 6, tzinfo=UTC)
-    assert when(now - timedelta(seconds=20), now) == "just now"
-    assert when(now - timedelta(hours=2), now) == "12:06 UTC"
-    assert when(now - timedelta(days=1), now) == "21 Nov"
+    assert when(now - timedelta(seconds=20), now, ENGLISH) == "just now"
+    assert when(now - timedelta(hours=2), now, ENGLISH) == "12:06"
+    assert when(now - timedelta(days=1), now, ENGLISH) == "21 Nov"
+    assert when(now - timedelta(days=400), now, ENGLISH) == "18 Oct 2025"
+    tokyo = Dates.of("en-US", "Asia/Tokyo")  # 23:06 there
+    assert when(now - timedelta(hours=2), now, tokyo) == "9:06 PM"
+    assert when(now - timedelta(hours=2), now + timedelta(hours=1), tokyo) == "Nov 22", "it is the 23rd there"
 
 
 async def test_running_and_waiting_are_counted_in_the_queue(someone: Person):
@@ -255,15 +260,15 @@ async def test_reuse_of_pictures_brings_size_count_and_references_back(someone: 
 
 def finished(day: date, prompt: str = "a lake", kind: str = "image") -> assets.Finished:
     at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-    return assets.Finished(uuid4(), uuid4(), kind, 300, 200, 5000 if kind == "video" else None, prompt, at, day)
+    return assets.Finished(uuid4(), uuid4(), kind, 300, 200, 5000 if kind == "video" else None, prompt, at)
 
 
 def test_the_library_groups_by_day_and_says_how_many():
     today = date(2026, 11, 23)
-    one = day_view(today, [finished(today)], today)
+    one = day_view(today, [finished(today)], today, ENGLISH)
     assert (one.day, one.date, one.count) == ("Today", "Monday 23 November", "1 output")
-    assert day_view(date(2026, 11, 22), [finished(date(2026, 11, 22))] * 2, today).count == "2 outputs"
-    older = day_view(date(2025, 1, 3), [finished(date(2025, 1, 3), kind="video")], today)
+    assert day_view(date(2026, 11, 22), [finished(date(2026, 11, 22))] * 2, today, ENGLISH).count == "2 outputs"
+    older = day_view(date(2025, 1, 3), [finished(date(2025, 1, 3), kind="video")], today, ENGLISH)
     assert (older.day, older.date) == ("Friday 3 January 2025", "")
     assert (older.tiles[0].duration, older.tiles[0].name) == ("0:05", "Video: a lake")
 
@@ -271,3 +276,32 @@ def test_the_library_groups_by_day_and_says_how_many():
 async def test_an_empty_library_says_so_and_an_account_sees_only_its_own(someone: Person, other: Person):
     state = await opened(someone, LibraryState)
     assert (state.days, state.total, state.has_more) == ([], "0 outputs", False)
+
+
+async def test_dates_are_the_persons_in_the_feed_the_details_and_the_library(someone: Person):
+    """23:30 UTC on 2 January 2025 is 08:30 on the 3rd in Tokyo."""
+    sent = await submitted(someone, image("a lake"))
+    done = sent.generation_ids[0]
+    async with transaction(SYSTEM) as session:
+        await session.execute(
+            text("UPDATE generations SET state = 'storing', attempt_id = :attempt WHERE id = :id"),
+            {"attempt": uuid4(), "id": done},
+        )
+        work = await attempts.load(session, generation_id=done)
+        assert work is not None
+        await attempts.stored(session, work=work, asset=stored_asset(work.id), charged=1)
+    async with transaction(SYSTEM) as session:
+        at = {"at": datetime(2025, 1, 2, 23, 30, tzinfo=UTC), "id": someone.account_id}
+        await session.execute(
+            text("UPDATE accounts SET time_zone = 'Asia/Tokyo', date_locale = 'de-DE' WHERE id = :id"),
+            {"id": someone.account_id},
+        )
+        await session.execute(text("UPDATE batches SET created_at = :at WHERE account_id = :id"), at)
+        await session.execute(text("UPDATE generations SET ended_at = :at WHERE account_id = :id"), at)
+        await session.execute(text("UPDATE assets SET created_at = :at WHERE account_id = :id"), at)
+    state = await opened(someone)
+    assert "3. Jan. 2025" in state.batches[0].meta
+    await call(state, "open_details", str(done))
+    assert {fact.term: fact.value for fact in state.details.facts}["Made"] == "3. Jan. 2025, 08:30"
+    library = await opened(someone, LibraryState)
+    assert [day.day for day in library.days] == ["Freitag, 3. Januar 2025"]
