@@ -37,7 +37,7 @@ DEFAULTS: Mapping[str, Rate] = {
     # By account.
     "reauth": Rate(30, 600, "confirmations"),
     "link_provider": Rate(20, 3600, "requests to link a provider"),
-    "email_change": Rate(5, 3600, "changes of your address"),
+    "email_change": Rate(20, 3600, "changes of your address"),
     "submit": Rate(60, 60, "requests for pictures and clips"),
     "upload": Rate(60, 60, "uploads"),
     "csv": Rate(30, 60, "downloads of your spend"),

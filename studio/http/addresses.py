@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from studio.db import SYSTEM, transaction
-from studio.http.access import page, page_errors
+from studio.http.access import limit, page, page_errors
 from studio.services import addresses
 
 _OPEN = '<p><a href="/">Open Studio</a></p>'
@@ -22,6 +22,7 @@ def _button(words: str) -> str:
 @page_errors
 async def ask_to_confirm(request: Request) -> Response:
     """GET /address/confirm/{token}: what will change, and a button."""
+    await limit(request, "link")
     async with transaction(SYSTEM) as session:
         change = await addresses.look_to_confirm(session, token=request.path_params["token"])
     return page(
@@ -34,6 +35,7 @@ async def ask_to_confirm(request: Request) -> Response:
 @page_errors
 async def confirm(request: Request) -> Response:
     """POST /address/confirm/{token}: changes the address."""
+    await limit(request, "link")
     async with transaction(SYSTEM) as session:
         change = await addresses.confirm(session, token=request.path_params["token"])
     return page(
@@ -47,6 +49,7 @@ async def confirm(request: Request) -> Response:
 @page_errors
 async def ask_to_undo(request: Request) -> Response:
     """GET /address/undo/{token}: what will be stopped or taken back, and a button."""
+    await limit(request, "link")
     async with transaction(SYSTEM) as session:
         change = await addresses.look_to_undo(session, token=request.path_params["token"])
     after = "Every browser is signed out, and ways to sign in that were linked since then are removed."
@@ -66,6 +69,7 @@ async def ask_to_undo(request: Request) -> Response:
 @page_errors
 async def undo(request: Request) -> Response:
     """POST /address/undo/{token}: stops or takes back, and signs out everywhere."""
+    await limit(request, "link")
     async with transaction(SYSTEM) as session:
         change = await addresses.undo(session, token=request.path_params["token"])
     title = "The change was undone" if change.done else "The change was stopped"

@@ -21,11 +21,13 @@ from studio.queue import CHANNEL
 from studio.services import sessions
 from studio.state.guard import acting_as
 from studio.state.library import LibraryState
+from studio.state.profile import ProfileState
 from studio.state.spend import SpendState
 from studio.state.studio import StudioState
 
 log = logging.getLogger("studio")
 WEB_LOCK = 7305003
+ADDRESS = "address"  # what changed, beside the ids of batches
 
 
 class SecondWebError(Exception):
@@ -110,24 +112,24 @@ class Live:
             ended = UUID(message["session_id"])
             self.pushing[ended] = asyncio.create_task(self.app.tabs.close_session(ended))
             self.pushing[ended].add_done_callback(lambda _: self.pushing.pop(ended, None))
-        elif message["what"] == "batch" and self.app.tabs.tokens_of(account):
-            self.changed[account].add(message["batch"])
+        elif message["what"] in ("batch", ADDRESS) and self.app.tabs.tokens_of(account):
+            self.changed[account].add(message.get("batch", ADDRESS))
             if account not in self.pushing:
                 self.pushing[account] = asyncio.create_task(self._push(account))
 
     async def _push(self, account: UUID) -> None:
         """What comes in during a push is pushed together after it."""
         try:
-            while batches := sorted(self.changed.pop(account, set())):
+            while changed := self.changed.pop(account, set()):
                 for token in self.app.tabs.tokens_of(account):
                     try:
-                        await self._push_tab(account, token, batches)
+                        await self._push_tab(account, token, changed)
                     except Exception as error:  # noqa: BLE001  # one broken tab must not silence the others
                         log.warning("A push failed: %s", type(error).__name__)
         finally:
             del self.pushing[account]
 
-    async def _push_tab(self, account: UUID, token: str, batches: list[str]) -> None:
+    async def _push_tab(self, account: UUID, token: str, changed: set[str]) -> None:
         sid = self.app.tabs.token_to_sid.get(token)
         tab = self.app.tabs.tabs.get(sid) if sid else None
         if tab is None or tab.account_id != account:
@@ -141,10 +143,24 @@ class Live:
             acting_as(who),
             self.app.modify_state(rx.BaseStateToken(ident=token, cls=StudioState)) as state,
         ):
-            studio = await state.get_state(StudioState)
-            if studio.loaded:
-                await studio._refresh(batches)
-            library = await state.get_state(LibraryState)
-            if library.loaded:
-                await library._read()
-            await (await state.get_state(SpendState))._follow()
+            if ADDRESS in changed:
+                await _show_address(state)
+            if batches := sorted(changed - {ADDRESS}):
+                await _show_batches(state, batches)
+
+
+async def _show_batches(state: rx.State, batches: list[str]) -> None:
+    studio = await state.get_state(StudioState)
+    if studio.loaded:
+        await studio._refresh(batches)
+    library = await state.get_state(LibraryState)
+    if library.loaded:
+        await library._read()
+    await (await state.get_state(SpendState))._follow()
+
+
+async def _show_address(state: rx.State) -> None:
+    studio = await state.get_state(StudioState)
+    if studio.signed_in:
+        studio._identify()
+    await (await state.get_state(ProfileState))._follow()

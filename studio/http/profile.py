@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from studio.db import transaction
 from studio.errors import NotFound, ValidationError
-from studio.http.access import actor_of, json_errors, page_errors, workspace_cookie
+from studio.http.access import actor_of, json_errors, limit, page_errors, workspace_cookie
 from studio.http.media import received
 from studio.runtime import storage
 from studio.services import pictures, workspaces
@@ -48,6 +48,7 @@ async def picture(request: Request) -> Response:
 async def upload_picture(request: Request) -> Response:
     """POST /api/picture: a picture of one's own as multipart field "file", in place of whatever was there."""
     actor = await actor_of(request)
+    await limit(request, "upload", actor=actor)
     made = await portraits.make(await received(request))
     stored = await storage().put(new_key(pictures.KIND), made, content_type="image/webp", create_only=True)
     try:

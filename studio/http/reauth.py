@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from studio.db import SYSTEM, transaction
-from studio.http.access import page, page_errors
+from studio.http.access import limit, page, page_errors
 from studio.http.oidc import same_site
 from studio.http.socket import cookie_token
 from studio.services import sessions
@@ -31,6 +31,8 @@ async def ask(request: Request) -> Response:
             return RedirectResponse("/welcome", 303)
         if await sessions.is_fresh(session, session_id=identity.session_id):
             return RedirectResponse(path, 303)
+    await limit(request, "reauth", actor=identity.actor)
+    async with transaction(SYSTEM) as session:
         known = await joining.issuers(session, account_id=identity.account_id)
         await joining.come_back_to(session, session_id=identity.session_id, path=path)
     ways = [each.ours for each in oidc.providers().values() if each.ours.issuer in known]

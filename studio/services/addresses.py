@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from studio import queue
 from studio.db import Actor
 from studio.errors import Conflict, NotFound, StudioError, TooMany, ValidationError
 from studio.services import accounts, devices, mail, mail_events, operators, sessions
@@ -109,6 +110,7 @@ async def ask(session: AsyncSession, *, actor: Actor, email: str) -> None:
             "hours": CONFIRM_HOURS,
         },
     )
+    await queue.notify(session, actor.account_id, "address")
     await mail_events.on_address_asked(
         session,
         account_id=actor.account_id,
@@ -123,6 +125,7 @@ async def cancel(session: AsyncSession, *, actor: Actor) -> None:
     """Drop the change that waits. Raises NotFound when there is none (any more)."""
     if not await _drop(session, actor.account_id):
         raise NotFound("No change of address waits any more.")
+    await queue.notify(session, actor.account_id, "address")
 
 
 async def look_to_confirm(session: AsyncSession, *, token: str) -> Change:
@@ -164,6 +167,7 @@ async def confirm(session: AsyncSession, *, token: str) -> Change:
             {"id": row.id, "undo": sessions.hash_token(undo), "days": UNDO_DAYS},
         )
     ).scalar_one()
+    await queue.notify(session, row.account_id, "address")
     await mail_events.on_address_changed(
         session,
         account_id=row.account_id,

@@ -33,6 +33,7 @@ class AddressMixin(ReauthMixin, mixin=True):
         self.new_email = typed[:LONGEST_TYPED] if isinstance(typed, str) else ""
         self.new_email_error, self.reauth_href = "", ""
         try:
+            await guard.limit("email_change")
             async with guard.work() as session:
                 await addresses.ask(session, actor=guard.actor(), email=self.new_email)
         except sessions.ReauthNeeded:

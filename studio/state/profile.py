@@ -67,6 +67,12 @@ class ProfileState(AddressMixin, WaysInMixin, rx.State):
             return rx.redirect(HERE, replace=True)
         return None
 
+    async def _follow(self) -> None:
+        """The address as it is now; nothing is read while the tab shows another page."""
+        if self.loaded and self.router.url.path.rstrip("/") == HERE:
+            self.email = guard.identity().email
+            await self._read_address()
+
     async def _read(self) -> None:
         async with guard.work() as session:
             found = await profile.get(session, actor=guard.actor())

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from studio import config, rates
 from studio.db import SYSTEM, transaction
 from studio.services import abuse
+from studio.state.profile import ProfileState
 from studio.state.studio import StudioState
 from tests.factories import Person, image, submitted, upload
 from tests.state.tab import call, tab
@@ -73,3 +74,17 @@ async def test_a_sentence_about_a_refused_upload_is_shown_and_the_others_are_pla
     await call(state, "add_uploads", {"role": "reference", "ids": [picture], "errors": [sentence]})
     assert [reference.asset_id for reference in state.references] == [picture]
     assert state.toasts[-1].title == sentence
+
+
+async def test_an_address_that_is_asked_for_too_often_stays_in_its_field(
+    settings: config.Settings, someone: Person, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(abuse, "settings", lambda: replace(settings, limits=rates.parse("email_change=2/86400")))
+    state = tab(ProfileState, someone)
+    await call(state, "load")
+    for _ in range(2):
+        await call(state, "ask_address", {"email": "nobody"})
+        assert "Too many" not in state.new_email_error
+    await call(state, "ask_address", {"email": "a.new.one@example.org"})
+    assert state.new_email_error.startswith("Too many changes of your address. Try again ")
+    assert (state.new_email, state.reauth_href, state.toasts) == ("a.new.one@example.org", "", [])
