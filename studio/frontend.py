@@ -29,6 +29,7 @@ SERVED = Path("build") / "client"
 # What the running app reads from the work folder besides build/client; each exists only with some Reflex versions.
 SIDE_FILES = ("reflex.json", "env.json", "routes.json", "backend")
 KEEP = 3
+STOP_SECONDS = 5.0
 LOCK_FOLDER = "reflex.lock"
 LOCK_FILES = ("package.json", "bun.lock")
 _ANEW = "STUDIO_BUILD_LOCK"
@@ -188,7 +189,10 @@ def _build(extra: dict[str, str] | None = None) -> Path:
         env=_build_environment(work) | (extra or {}),
         output=subprocess.PIPE,
     )
-    output, _ = builder.communicate()
+    try:
+        output, _ = builder.communicate()
+    finally:
+        processes.stop(builder, STOP_SECONDS)  # interrupted: what the builder started must not go on
     if builder.returncode != 0 or not (work / SERVED / "index.html").is_file():
         tail = "\n".join(output.decode(errors="replace").splitlines()[-40:])
         raise FrontendError(f"The front end could not be built. The builder's last lines:\n{tail}")
