@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from studio import queue
 from studio.db import Actor
 from studio.errors import Conflict, NotFound, StudioError, TooMany, ValidationError
-from studio.services import accounts, devices, mail, mail_events, operators, sessions
+from studio.services import accounts, mail, mail_events, operators, sessions
 
 CONFIRM_HOURS = 24
 UNDO_DAYS = accounts.UNDO_DAYS
@@ -207,7 +207,8 @@ async def undo(session: AsyncSession, *, token: str) -> Change:
         await _restore(session, row, current)
     await _drop(session, row.account_id)
     await _unlink(session, row)
-    await devices.revoke_all(session, actor=Actor(account_id=row.account_id), but_this=False)
+    await sessions.revoke_everywhere(session, account_id=row.account_id)  # the link is the proof; nobody is signed in
+    await mail_events.on_all_sessions_revoked(session, account_id=row.account_id)
     return Change(old=row.old_email, new=row.new_email, done=row.undoable)
 
 

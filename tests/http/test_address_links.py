@@ -172,6 +172,8 @@ async def test_the_first_sign_in_welcomes_and_those_of_later_days_are_told_once_
 
 
 async def test_signing_out_everywhere_on_the_page_is_told(someone: Person):
+    async with transaction(SYSTEM) as session:
+        await sessions.confirm(session, session_id=someone.identity.session_id)
     await call(tab(DevicesState, someone), "end_all")
     assert await written(someone.email, "sessions_revoked") == 1
 
