@@ -13,6 +13,7 @@ from uuid import UUID
 
 import psycopg
 import reflex as rx
+from reflex.state import BaseState
 
 from studio.config import settings
 from studio.db import SYSTEM, role_options, transaction
@@ -149,7 +150,7 @@ class Live:
                 await _show_batches(state, batches)
 
 
-async def _show_batches(state: rx.State, batches: list[str]) -> None:
+async def _show_batches(state: BaseState, batches: list[str]) -> None:
     studio = await state.get_state(StudioState)
     if studio.loaded:
         await studio._refresh(batches)
@@ -159,7 +160,7 @@ async def _show_batches(state: rx.State, batches: list[str]) -> None:
     await (await state.get_state(SpendState))._follow()
 
 
-async def _show_address(state: rx.State) -> None:
+async def _show_address(state: BaseState) -> None:
     studio = await state.get_state(StudioState)
     if studio.signed_in:
         studio._identify()
