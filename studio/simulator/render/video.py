@@ -19,6 +19,7 @@ from studio.simulator.render.kit import Picture
 
 FPS = 24
 RATE = 48_000  # audio samples a second
+QUICK_HELD = 4  # frames that show the same picture, where nobody looks
 PUSH = 0.13  # how much of the picture a full push-in gives up
 
 
@@ -159,7 +160,12 @@ def frames(clip: Clip) -> Iterator[Image.Image]:
     large = clip.width * clip.height > 1_200_000
     method = Image.Resampling.BILINEAR if clip.quality == "quick" or large else Image.Resampling.BICUBIC
     size = (clip.width, clip.height)
+    frame = scene.image
+    held = QUICK_HELD if clip.quality == "quick" else 1
     for number in range(clip.frames):
+        if number % held and number != clip.frames - 1:
+            yield frame
+            continue
         t = number / max(1, clip.frames - 1)
         seconds = number / FPS
         box = _box(scene, _ease(t) if ending else t)
@@ -178,6 +184,7 @@ def frames(clip: Clip) -> Iterator[Image.Image]:
 def write(clip: Clip, path: Path) -> Image.Image:
     """Encode to `path` (index at the front, ready to stream) and return the last frame without a watermark."""
     last: Image.Image | None = None
+    picture = av.VideoFrame(clip.width, clip.height, "yuv420p")
     preset, crf = ("ultrafast", "24") if clip.quality == "quick" else ("veryfast", "20")
     part = path.with_name(f".{path.name}.part")
     with av.open(str(part), "w", format=clip.container, options={"movflags": "faststart"}) as out:
@@ -186,13 +193,12 @@ def write(clip: Clip, path: Path) -> Image.Image:
         sound = (
             cast(Any, out.add_stream("aac", rate=RATE, layout="mono", options={"b": "96000"})) if clip.audio else None
         )
-        for frame in frames(clip):
+        for number, frame in enumerate(frames(clip)):
+            if frame is not last:
+                picture = _signed(frame, clip)
             last = frame
-            shown = frame
-            if clip.watermark:
-                shown = frame.copy()
-                sign(shown, clip.watermark)
-            for packet in video.encode(av.VideoFrame.from_image(shown)):
+            picture.pts = number
+            for packet in video.encode(picture):
                 out.mux(packet)
         for packet in video.encode():
             out.mux(packet)
@@ -201,6 +207,14 @@ def write(clip: Clip, path: Path) -> Image.Image:
     part.replace(path)
     assert last is not None
     return last
+
+
+def _signed(frame: Image.Image, clip: Clip) -> av.VideoFrame:
+    """A picture as the encoder takes it, with its watermark."""
+    if clip.watermark:
+        frame = frame.copy()
+        sign(frame, clip.watermark)
+    return av.VideoFrame.from_image(frame).reformat(format="yuv420p")
 
 
 def _mux_sound(out: Any, stream: Any, clip: Clip) -> None:
