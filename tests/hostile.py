@@ -1,7 +1,7 @@
 """Files made to hurt: bombs, disguises, two-in-one files and broken ones.
 
-`python -m tests.hostile FOLDER` feeds a folder of them to the uploads and prints one JSON line a file, with the peak
-memory of the process so far in MB.
+`python -m tests.hostile FOLDER` feeds a folder of them to the uploads and prints one JSON line a file, with the seconds
+of a processor it took (`s`) and the peak memory of the process so far in MB.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -108,21 +109,25 @@ def lossy_frame() -> bytes:
     return data[20 : 20 + int.from_bytes(data[16:20], "little")]
 
 
+@cache
+def zeros() -> bytes:
+    """64 MB of nothing, packed; made once, and only where it is used."""
+    return zlib.compress(bytes(64 << 20), 9)
+
+
 def bombs() -> Corpus:
-    zeros = zlib.compress(bytes(64 << 20), 9)
-    many = b"".join(chunk(b"tEXt", b"a\x00b") for _ in range(120_000))
     return {
         "png-60000x60000": lambda: png(60_000, 60_000, idat=zlib.compress(b"\0" * 1000)),
         "png-2147483647": lambda: png(2**31 - 1, 2**31 - 1, idat=b""),
-        "png-6001x6000": lambda: png(6001, 6000, idat=zeros),
+        "png-6001x6000": lambda: png(6001, 6000, idat=zeros()),
         "png-6000x6000-no-data": lambda: png(6000, 6000, idat=zlib.compress(b"\0" * 100)),
-        "png-idat-inflates-to-64-mb": lambda: png(64, 64, idat=zeros),
-        "png-ztxt-bomb": lambda: insert(encoded("PNG"), 33, chunk(b"zTXt", b"Comment\0\0" + zeros) * 20),
-        "png-iccp-bomb": lambda: insert(encoded("PNG"), 33, chunk(b"iCCP", b"icc\0\0" + zeros)),
-        "png-itxt-bomb": lambda: insert(encoded("PNG"), 33, chunk(b"iTXt", b"k\0\1\0\0\0" + zeros)),
-        "png-120000-chunks": lambda: insert(encoded("PNG"), 33, many),
-        "png-1xn": lambda: png(1, 1_000_000, idat=zeros),
-        "png-long-strip": lambda: png(35_000, 1000, idat=zeros),
+        "png-idat-inflates-to-64-mb": lambda: png(64, 64, idat=zeros()),
+        "png-ztxt-bomb": lambda: insert(encoded("PNG"), 33, chunk(b"zTXt", b"Comment\0\0" + zeros()) * 20),
+        "png-iccp-bomb": lambda: insert(encoded("PNG"), 33, chunk(b"iCCP", b"icc\0\0" + zeros())),
+        "png-itxt-bomb": lambda: insert(encoded("PNG"), 33, chunk(b"iTXt", b"k\0\1\0\0\0" + zeros())),
+        "png-120000-chunks": lambda: insert(encoded("PNG"), 33, chunk(b"tEXt", b"a\x00b") * 120_000),
+        "png-1xn": lambda: png(1, 1_000_000, idat=zeros()),
+        "png-long-strip": lambda: png(35_000, 1000, idat=zeros()),
         "jpeg-65535x65535": lambda: resized_jpeg(65535, 65535),
         "jpeg-6000x6000-no-data": lambda: resized_jpeg(6000, 6000),
         "jpeg-progressive-cmyk-36mp": lambda: flat_jpeg("CMYK", 6000, progressive=True),
@@ -298,7 +303,7 @@ def main(folder: str) -> None:
     from studio.services.media import uploads
 
     for path in sorted(Path(folder).iterdir()):
-        began = time.perf_counter()
+        began = time.process_time()
         line: dict[str, Any] = {"name": path.name}
         try:
             clean = uploads.accept(path)
@@ -309,7 +314,7 @@ def main(folder: str) -> None:
             }
         except StudioError as error:
             line |= {"refused": type(error).__name__, "says": error.message}
-        line |= {"s": round(time.perf_counter() - began, 3)}
+        line |= {"s": round(time.process_time() - began, 3)}
         line |= {"peak_mb": _peak_mb()}
         sys.stdout.write(json.dumps(line) + "\n")
 

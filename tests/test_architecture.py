@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,8 @@ VENDORS = {
 }
 
 
-def imports(path: Path) -> set[str]:
+@cache  # each case asks for all of them
+def imports(path: Path) -> frozenset[str]:
     """Every module a file imports, inside functions too; relative ones made absolute."""
     package = path.relative_to(ROOT).with_suffix("").parts[:-1]
     found: set[str] = set()
@@ -54,7 +56,7 @@ def imports(path: Path) -> set[str]:
             base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             module = ".".join(part for part in (base, node.module) if part)
             found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def within(module: str, forbidden: str) -> bool:

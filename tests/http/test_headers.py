@@ -81,13 +81,17 @@ async def test_a_page_loads_nothing_from_another_host(guest: Guest, path: str):
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_a_visit_sets_no_cookie(guest: Guest, path: str):
+async def test_a_visit_sets_no_cookie_but_the_one_that_mirrors_ones_workspace(guest: Guest, path: str):
     async with visitor(guest.system) as client:
         assert "set-cookie" not in (await client.get(path)).headers
-    assert "set-cookie" not in (await page(guest, path)).headers
+    async with guest.client() as client:
+        cookie = SimpleCookie((await client.get(path)).headers["set-cookie"])
+        assert list(cookie) == ["workspace"]
+        mirrored = {"cookie": f"{client.headers['cookie']}; workspace={cookie['workspace'].value}"}
+        assert "set-cookie" not in (await client.get(path, headers=mirrored)).headers
 
 
-async def test_the_only_cookies_are_the_session_and_a_chosen_theme(guest: Guest):
+async def test_the_only_other_cookies_are_the_session_and_a_chosen_theme(guest: Guest):
     async with guest.client() as client:
         answer = await client.post("/api/theme", json={"theme": "dark"})
         [sent] = answer.headers.get_list("set-cookie")

@@ -13,7 +13,7 @@ import pytest
 from tests import hostile
 
 MOST_MB = 512
-MOST_S = 10.0
+MOST_S = 10.0  # of a processor, so that a busy machine changes nothing
 REFUSED = {name for family in hostile.REFUSED for name in family()} - hostile.HARMLESS_ONCE_STRIPPED
 ACCEPTED = {*hostile.two_in_one(), *hostile.heavy(), *hostile.HARMLESS_ONCE_STRIPPED}
 
@@ -25,7 +25,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     for name, make in hostile.corpus():
         (folder / name).write_bytes(make())
     done = subprocess.run(
-        [sys.executable, "-m", "tests.hostile", str(folder)], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-m", "tests.hostile", str(folder)], capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     lines = [json.loads(line) for line in done.stdout.splitlines()]

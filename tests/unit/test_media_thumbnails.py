@@ -83,11 +83,11 @@ async def test_what_is_no_picture_says_so(data: bytes) -> None:
 async def test_all_three_of_a_four_megapixel_jpeg_are_quick() -> None:
     data = encoded("JPEG", Image.open(PHOTO).convert("RGB").resize((2048, 2048)), quality=92)
     times = []
-    for _ in range(5):
-        began = time.perf_counter()
+    for _ in range(3):
+        began = time.process_time()  # of every thread of this process, and of no other
         await thumbnails.make(data)
-        times.append(time.perf_counter() - began)
-    assert min(times) < 0.25, statistics.median(times)  # about 0.06 s on an idle core; the margin is for busy ones
+        times.append(time.process_time() - began)
+    assert min(times) < 0.5, statistics.median(times)  # about 0.06 s; the margin is for slower processors
 
 
 @pytest.mark.parametrize(("kind", "mime"), [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("WEBP", "image/webp")])
