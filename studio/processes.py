@@ -80,6 +80,20 @@ def alive(pid: int) -> bool:
         return sys.platform != "linux"
 
 
+def is_orphan(pid: int) -> bool:
+    """Whether a process that we hold the lock for was started by another one, which has ended and told it to end.
+
+    Only where the kernel tells it: elsewhere it lives on, and may be used.
+    """
+    if _libc is None:
+        return False
+    try:
+        parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return False  # gone
+    return parent != os.getpid()
+
+
 def wait_gone(pid: int, seconds: float) -> bool:
     """Wait until a process, our child or not, has ended. False when it is still there at the deadline."""
     deadline = time.monotonic() + seconds

@@ -8,9 +8,9 @@ no TCP port. Inside that folder every connection is trusted: a password file bes
 as `nobody`, and since that user cannot enter a home folder, binaries and data live in `/var/lib/studio-<id>`. The id is
 random and kept in `<data>/postgres-home`: a new data folder never finds an old database.
 
-**Lives and deaths.** The server gets SIGINT (a fast shutdown) when the supervisor dies, however it dies. If one is
-still running at the next start it is attached to; if it is shutting down that is waited for; if it was killed, its
-backends need a second or two to leave before a new one may start, so starting is retried for a while.
+**Lives and deaths.** The server gets SIGINT (a fast shutdown) when the supervisor dies, however it dies. If it
+is still on its way down at the next start, that is waited for; where no signal came (not on Linux) it is attached to;
+if it was killed, its backends need a second or two to leave before a new one may start, so starting is retried.
 """
 
 from __future__ import annotations
@@ -378,19 +378,30 @@ def _status(home: Home, pid: int) -> str:
 
 
 def _attachable(home: Home) -> int | None:
-    """The process id of this data folder's running server, once it is ready; None when there is none."""
+    """The process id of this data folder's running server, once it is ready; None when there is none.
+
+    Called under the lock, so whoever started the server has let go of it: by ending, or without ending it.
+    """
     lines = _pidfile(home)
     if not lines or not lines[0].strip().isdigit():
         return None
     pid = int(lines[0])
     if not _is_server(pid, home):
         return None
+    if processes.is_orphan(pid):  # told to end, as whoever started it has; its own file may still say "ready"
+        os.kill(pid, signal.SIGINT)
+        _wait_ended(home, pid)
+        return None
     processes.wait_until(lambda: not processes.alive(pid) or _status(home, pid) in ("ready", "stopping"), START_SECONDS)
     if processes.alive(pid) and _status(home, pid) == "ready":
         return pid
-    if not processes.wait_gone(pid, 2 * STOP_SECONDS):
-        raise PostgresError(f"The database server of {home.root} (process {pid}) is stopping and does not end.")
+    _wait_ended(home, pid)
     return None
+
+
+def _wait_ended(home: Home, pid: int) -> None:
+    if not processes.wait_gone(pid, START_SECONDS):
+        raise PostgresError(f"The database server of {home.root} (process {pid}) is stopping and does not end.")
 
 
 def _is_server(pid: int, home: Home) -> bool:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,7 +95,10 @@ def test_the_server_ends_with_whoever_started_it_and_the_next_start_has_every_ro
     with subprocess.Popen(command, cwd=frontend.ROOT, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         server = int(owner.stdout.readline())
+        os.kill(server, signal.SIGSTOP)  # it hears that it is to end, and is slow to say so
         owner.kill()
+    awake = threading.Timer(0.3, os.kill, (server, signal.SIGCONT))
+    awake.start()
     next_one = postgres.ensure(data_dir)
     try:
         assert next_one.pid != server
