@@ -11,7 +11,7 @@ from studio.http.live import WEB_LOCK, SecondWebError
 from tests.conftest import Database
 from tests.system import System, wait_until
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 def holder(connection: psycopg.Connection) -> int | None:

@@ -16,7 +16,7 @@ from studio import db, frontend, schema
 from tests.conftest import Database
 from tests.system import Part, free_port, wait_until
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 @pytest.fixture
