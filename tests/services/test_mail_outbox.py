@@ -233,6 +233,8 @@ async def test_an_alert_that_was_turned_off_is_not_sent():
 
 
 async def test_ending_every_session_is_told_and_ending_the_others_is_not(someone: Person):
+    async with transaction(SYSTEM) as session:
+        await sessions.confirm(session, session_id=someone.identity.session_id)
     for but_this in (True, False):
         async with transaction(someone.actor) as session:
             await devices.revoke_all(session, actor=someone.actor, but_this=but_this)
