@@ -146,13 +146,15 @@ async def test_a_provider_that_was_to_be_linked_is_one_click_away_too(
     assert (back.asked, back.asked_link) == ("Link Acme", "/auth/oidc/start?link=1&next=/settings/profile")
 
 
-async def test_what_was_to_be_ended_is_one_click_away_after_signing_in_again(someone: Person):
-    async def sign_in_elsewhere() -> str:
-        async with transaction(SYSTEM) as session:
-            found = await sessions.identify(session, token=await sessions.start(session, account_id=someone.account_id))
-        assert found is not None
-        return str(found.session_id)
+async def sign_in_elsewhere(who: Person) -> str:
+    """One more session of the same person."""
+    async with transaction(SYSTEM) as session:
+        found = await sessions.identify(session, token=await sessions.start(session, account_id=who.account_id))
+    assert found is not None
+    return str(found.session_id)
 
+
+async def test_what_was_to_be_ended_is_one_click_away_after_signing_in_again(someone: Person):
     async def leave(handler: str, *given: str) -> DevicesState:
         async with transaction(SYSTEM) as session:
             await session.execute(
@@ -165,7 +167,7 @@ async def test_what_was_to_be_ended_is_one_click_away_after_signing_in_again(som
         assert (len(state.devices), bool(state.reauth_href), state.leaving) == (before, True, False)
         return await come_back(state, DevicesState, someone)
 
-    first, _ = await sign_in_elsewhere(), await sign_in_elsewhere()
+    first, _ = await sign_in_elsewhere(someone), await sign_in_elsewhere(someone)
     one = await leave("end", first)
     assert (one.asked, one.asked_for) == ("Sign out Browser without a name", first)
     await call(one, "end_asked")
@@ -180,7 +182,7 @@ async def test_what_was_to_be_ended_is_one_click_away_after_signing_in_again(som
 
 
 async def test_an_address_somebody_else_wrote_offers_nothing_to_whoever_did_not_sign_in_again(someone: Person):
-    for there in ("end=all", "end=others", f"end={someone.identity.session_id}"):
+    for there in ("end=all", "end=others", f"end={await sign_in_elsewhere(someone)}"):
         state = tab(DevicesState, someone, f"/settings/sessions?{there}")
         await call(state, "load")
         assert (state.leaving, state.asked) == (False, "")
