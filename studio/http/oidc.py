@@ -86,7 +86,9 @@ async def start(request: Request) -> Response:
             # Another site could otherwise link whoever it signed this browser in as at the provider.
             if request.headers.get("sec-fetch-site") != "same-origin":
                 raise NotFromHere
-            await sessions.require_fresh(session, actor=identity.actor)
+            if not await sessions.is_fresh(session, session_id=identity.session_id):  # the page may be older than that
+                there = urlencode({"link": provider.ours.key})
+                return RedirectResponse(f"/reauth?{urlencode({'next': f'/settings/profile?{there}'})}", 303)
     await limit(request, LIMITS[intent], actor=identity.actor if identity else None)
     shake = oidc.handshake()
     url = await provider.authorization_url(shake=shake, fresh=intent == "reauth")

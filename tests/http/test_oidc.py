@@ -483,8 +483,8 @@ async def signed_in(browser: httpx.AsyncClient, *, fresh: bool) -> tuple[Any, st
 async def test_a_provider_is_linked_from_a_fresh_session_only(browser: httpx.AsyncClient, issuer: Issuer):
     await signed_in(browser, fresh=False)
     answer = await browser.get(f"{START}?link=1")
-    assert answer.status_code == 403
-    assert "Confirm that it is you first" in answer.text
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/reauth?next=%2Fsettings%2Fprofile%3Flink%3Doidc"
     account, token = await signed_in(browser, fresh=True)
     foreign = await browser.get(f"{START}?link=1", headers={"sec-fetch-site": "cross-site"})
     assert foreign.status_code == 403
