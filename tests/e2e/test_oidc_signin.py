@@ -105,6 +105,7 @@ async def test_a_linked_provider_is_on_the_profile_asks_for_a_proof_and_stays_as
     await expect(ways.get_by_role("listitem")).to_have_count(1)
     await ways.get_by_role("button", name="Unlink Acme", exact=True).click()
     await expect(ways.get_by_role("alert")).to_contain_text("Confirm that it is you first")
+    assert (await Axe().run(page)).violations_count == 0
     await ways.get_by_role("link", name="Sign in again", exact=True).click()
     await page.get_by_role("link", name="Continue with Acme", exact=True).click()
     await page.locator("input[name=login]").fill("lina")
@@ -113,6 +114,8 @@ async def test_a_linked_provider_is_on_the_profile_asks_for_a_proof_and_stays_as
     await page.wait_for_url(f"{studio.url()}/settings/profile")
     await ready(page)
     await expect(ways.get_by_role("alert")).to_have_count(0)
+    await expect(ways.get_by_role("status")).to_contain_text("You have confirmed that it is you.")
+    assert (await Axe().run(page)).violations_count == 0
     await ways.get_by_role("status").get_by_role("button", name="Unlink Acme", exact=True).click()
     await expect(ways.get_by_role("alert")).to_contain_text("This is your last way to sign in.")
     await expect(ways.get_by_role("listitem")).to_have_count(1)
