@@ -293,6 +293,31 @@ class TestEveryStore:
         assert size == 64 * MB
         assert peak < 40 * MB
 
+    async def test_an_upload_goes_on_after_its_process_is_gone(self, store: Storage) -> None:
+        key, part = new_key("x"), 5 * MB
+        data = os.urandom(2 * part + 1234)
+        begun = await store.upload(key, part_size=part)
+        await begun.add(1, data[:part])
+        again = await store.upload(key, part_size=part, token=begun.token)
+        assert await again.arrived() == 1
+        assert await store.stat(key) is None
+        await again.add(2, data[part : 2 * part])
+        await again.add(3, data[2 * part :])
+        await again.complete()
+        assert await read(store, key) == data
+
+    async def test_an_upload_that_was_given_up_is_gone(self, store: Storage) -> None:
+        key = new_key("x")
+        begun = await store.upload(key, part_size=5 * MB)
+        await begun.add(1, b"x")
+        await begun.abort()
+        await begun.abort()
+        with pytest.raises(ObjectMissing):
+            await store.upload(key, part_size=5 * MB, token=begun.token)
+        with pytest.raises(ObjectMissing):
+            await store.upload(key, part_size=5 * MB, token="../../etc/passwd")
+        assert await store.stat(key) is None
+
     async def test_an_abandoned_stream_lets_go(self, store: Storage) -> None:
         key = new_key("o")
         await store.put(key, os.urandom(3 * MB), content_type=PNG)

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
 from studio.services.storage import interface as store
-from studio.services.storage.interface import ObjectStream, Source, StoredObject
+from studio.services.storage.interface import ObjectStream, Source, StoredObject, Upload
 from studio.services.storage.threads import Threads
+from studio.services.storage.uploads import FolderUpload
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,6 +54,17 @@ class FolderStorage:
         finally:
             await self._do(draft.discard)
         return digest.stored(key)
+
+    async def upload(self, key: str, *, part_size: int, token: str | None = None) -> Upload:
+        """See `Storage.upload`."""
+        target = self._file(key)
+        name = FolderUpload.new_token() if token is None else FolderUpload.check(token)
+        draft = self._root / _TEMP / name
+        if token is None:
+            await self._do(_begin, draft)
+        upload = FolderUpload(self._do, draft, lambda path: _place(path, target), part_size)
+        await upload.arrived()
+        return upload
 
     async def open(self, key: str, *, start: int = 0, end: int | None = None) -> ObjectStream:
         """See `Storage.open`; an open stream survives the object's replacement or deletion."""
@@ -198,6 +210,18 @@ class _Window:
             raise store.ObjectDamaged
         self._at += len(chunk)
         return chunk
+
+
+def _begin(draft: Path) -> None:
+    _make_folder(draft.parent)
+    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+
+
+def _place(draft: Path, target: Path) -> None:
+    """Move a whole file into its place, durably."""
+    _make_folder(target.parent)
+    os.replace(draft, target)
+    _sync_folder(target.parent)
 
 
 def _open(path: Path) -> tuple[BinaryIO, int]:

@@ -162,6 +162,31 @@ class ObjectStream:
         await self.aclose()
 
 
+class Upload(Protocol):
+    """An object that arrives in parts over a long time. Nothing is visible under its key until `complete`."""
+
+    @property
+    def token(self) -> str:
+        """Finds this upload again after the process that began it is gone."""
+        ...
+
+    async def arrived(self) -> int:
+        """How many parts are safely there, counted from the first without a gap."""
+        ...
+
+    async def add(self, number: int, data: bytes) -> None:
+        """Send part `number` (from 1, in order, none left out). All but the last have the agreed size."""
+        ...
+
+    async def complete(self) -> None:
+        """Make the object appear, whole."""
+        ...
+
+    async def abort(self) -> None:
+        """Forget the parts; one that is gone is fine."""
+        ...
+
+
 class Storage(Protocol):
     """An object store. Every method raises a `StudioError` subclass of this module and nothing of a vendor's."""
 
@@ -177,6 +202,13 @@ class Storage(Protocol):
         """Store a whole object or nothing, replacing what was there unless `create_only` (then `ObjectExists`).
 
         An error raised by `source` comes out unchanged and leaves nothing. `size_hint` (bytes) sizes the parts.
+        """
+        ...
+
+    async def upload(self, key: str, *, part_size: int, token: str | None = None) -> Upload:
+        """Begin an upload in parts of `part_size` bytes (5 MiB at least), or go on with the one of `token`.
+
+        Raises `ObjectMissing` when that one is gone: swept, aborted or completed.
         """
         ...
 

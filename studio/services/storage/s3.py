@@ -15,8 +15,9 @@ from typing import Any
 
 from studio.errors import StudioError
 from studio.services.storage import interface as store
-from studio.services.storage.interface import ObjectStream, Source, StoredObject
+from studio.services.storage.interface import ObjectStream, Source, StoredObject, Upload
 from studio.services.storage.threads import Threads
+from studio.services.storage.uploads import SMALLEST_PART, S3Upload
 
 _PART = 8 << 20  # bytes; larger objects go up in parts of this size, so memory stays flat
 _MOST_PARTS = 9_000  # of the 10,000 S3 allows
@@ -74,6 +75,17 @@ class S3Storage:
         else:
             await self._put_parts(name, first, parts, digest, content_type=content_type, extra=extra)
         return digest.stored(key)
+
+    async def upload(self, key: str, *, part_size: int, token: str | None = None) -> Upload:
+        """See `Storage.upload`."""
+        assert part_size >= SMALLEST_PART
+        name = self._name(key)
+        if token is None:
+            made = await self._call("create_multipart_upload", Key=name)
+            return S3Upload(self._call, name, made["UploadId"])
+        found = S3Upload(self._call, name, token)
+        await found.arrived()
+        return found
 
     async def open(self, key: str, *, start: int = 0, end: int | None = None) -> ObjectStream:
         """See `Storage.open`."""
@@ -291,7 +303,8 @@ class S3Storage:
                 return kind()
         if code in _RANGE:
             return store.RangeNotSatisfiable()
-        if code in _MISSING or code in _GONE_UPLOAD:
+        gone = error.operation_name == "ListParts" and status == 400  # how SeaweedFS says that it knows no such upload
+        if code in _MISSING or code in _GONE_UPLOAD or gone:
             return store.ObjectMissing()
         if status in {401, 403}:
             return store.StorageRefused()
