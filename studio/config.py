@@ -96,6 +96,7 @@ class Settings:
     session_idle_days: int
     session_absolute_days: int
     limits: Mapping[str, Rate]
+    export_part_bytes: int
     simulator_url: str | None
     simulator_pace: str
 
@@ -338,6 +339,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         session_idle_days=_integer(env, "STUDIO_SESSION_IDLE_DAYS", 7, 1, 365),
         session_absolute_days=_integer(env, "STUDIO_SESSION_DAYS", 30, 1, 365),
         limits=_limits(env),
+        export_part_bytes=_integer(env, "STUDIO_EXPORT_PART_GB", 10, 1, 5_000) * 1_000_000_000,
         simulator_url=_url(env, "STUDIO_SIMULATOR_URL", ("http",)),
         simulator_pace=_choice(env, "STUDIO_SIMULATOR_PACE", "believable", ("believable", "instant")),
     )

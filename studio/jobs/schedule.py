@@ -10,6 +10,7 @@ from studio import queue
 from studio.db import SYSTEM, transaction
 from studio.jobs.tasks import CHECK_LEDGER, PROVE, RECEIPTS, SEND, SWEEP, TIDY
 from studio.services import attempts, mail_outbox
+from studio.services.exports import archives
 from studio.services.policies import LOOK_AFTER
 
 TICK_SECONDS = 1
@@ -17,12 +18,14 @@ FIRST_PROOF_MINUTES = 2
 
 
 async def tick() -> None:
-    """Enqueue a sweep when a row is due, and the postman when a mail is: two reads a second while nothing is."""
+    """Enqueue a sweep when a row is due, and the postman when a mail is: three reads a second while nothing is."""
     async with transaction(SYSTEM) as session:
         if await attempts.sweep_due(session):
             await queue.defer_once(session, SWEEP)
         if await mail_outbox.due(session):
             await queue.defer_once(session, SEND)
+        if await archives.due(session):
+            await queue.defer_once(session, archives.BUILD)
 
 
 async def enqueue(name: str) -> None:

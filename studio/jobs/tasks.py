@@ -9,9 +9,11 @@ from procrastinate import App
 
 from studio.db import SYSTEM, transaction
 from studio.jobs import mailing, notices, portraits, proving, saving, upkeep
+from studio.jobs.exporting import Builder
 from studio.jobs.mailing import RECEIPTS, SEND, Mailer
 from studio.jobs.steps import Worker
 from studio.services import pictures
+from studio.services.exports.archives import BUILD
 from studio.services.generations import RUN
 from studio.services.policies import LOOK_AFTER
 
@@ -22,6 +24,7 @@ PROVE = "proofs.run"
 def register(app: App, worker: Worker) -> None:
     """Make the jobs of `worker` known under their names."""
     mailer = Mailer(lock=worker.lock)
+    builder = Builder(lock=worker.lock)
 
     @app.task(name=RUN)
     async def run() -> None:
@@ -65,3 +68,7 @@ def register(app: App, worker: Worker) -> None:
     @app.task(name=PROVE)
     async def prove() -> None:
         await proving.run()
+
+    @app.task(name=BUILD)
+    async def build_archives() -> None:
+        await builder.run()

@@ -3,6 +3,7 @@
 from studio.models.accounts import Account, Clock, Session, SigninLink, Workspace
 from studio.models.addresses import AddressChange
 from studio.models.consent import Consent, ExperimentCount, UsageCount, UsageTotal
+from studio.models.exports import Export
 from studio.models.generations import Asset, Batch, BatchInput, Generation
 from studio.models.identity import Agreement, Identity, Invitation
 from studio.models.mail import Mail, MailOptin
@@ -26,6 +27,7 @@ __all__ = [
     "Consent",
     "ErrorEvent",
     "ExperimentCount",
+    "Export",
     "Generation",
     "GuardCount",
     "Identity",

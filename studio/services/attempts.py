@@ -22,6 +22,7 @@ from studio.services import ledger
 from studio.services.byteplus import catalog
 from studio.services.byteplus.params import Params, params_from_json
 from studio.services.generations import RUN
+from studio.services.workers import ALIVE
 
 CLAIM_LOCK = 7305002  # serialises claims, so that fair order and the provider's concurrency are exact
 LEASE_SECONDS = 60  # a claimed row that was not sent within this time may be claimed again
@@ -353,11 +354,6 @@ async def lease(
     return await load(session, generation_id=generation_id) if row else None
 
 
-_ALIVE = """
-SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
-WHERE locktype = 'advisory' AND granted AND objsubid = 1
-  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
 _HELD = "g.worker_lock IS NOT NULL AND g.state IN ('queued', 'submitting', 'storing', 'running')"
 
 
@@ -373,7 +369,7 @@ async def sweep_due(session: AsyncSession) -> bool:
               SELECT 1 FROM generations g WHERE g.ended_at IS NULL AND (
                 (g.state IN ('running', 'unknown', 'storing') AND (g.due_at IS NULL OR g.due_at <= studio_now()))
                 OR (g.state = 'queued' AND coalesce(g.due_at, g.created_at + interval '2 seconds') <= studio_now())
-                OR ({_HELD} AND g.worker_lock NOT IN ({_ALIVE}))))
+                OR ({_HELD} AND g.worker_lock NOT IN ({ALIVE}))))
             """)  # noqa: S608  # constants of this module
         )
     )
@@ -391,7 +387,7 @@ async def abandon_dead_workers(session: AsyncSession) -> int:
           state = CASE g.state WHEN 'submitting' THEN 'unknown' ELSE g.state END,
           unknown_at = CASE g.state WHEN 'submitting' THEN studio_now() ELSE g.unknown_at END,
           worker_lock = NULL, due_at = NULL
-        WHERE {_HELD} AND g.worker_lock NOT IN ({_ALIVE})
+        WHERE {_HELD} AND g.worker_lock NOT IN ({ALIVE})
         RETURNING g.account_id, g.batch_id, g.state
         """)  # noqa: S608  # constants of this module
     )

@@ -81,7 +81,7 @@ TEMPLATES: Mapping[str, Template] = {
         {"month": "text", "charged": "micros", "images": "count", "videos": "count"},
         waits=True,
     ),
-    "export_ready": Template("account", "Your archive is ready", {"link": "path", "until": "date"}),
+    "export_ready": Template("account", "Your archive is ready", {"link": "path", "until": "date", "missing": "count"}),
     "deletion_started": Template("account", "Your account will be deleted", {"due": "instant"}),
     "deletion_cancelled": Template("account", "Your account stays", {}),
     "deletion_done": Template("account", "Your account was deleted", {}),

@@ -141,9 +141,12 @@ async def on_budget_used(
     return await _to_account(session, account_id, "cap_reached", facts, keys[crossed[-1]])
 
 
-async def on_export_ready(session: AsyncSession, *, account_id: UUID, path: str, until: date) -> UUID | None:
-    """Tell that the archive can be downloaded until `until`."""
-    return await _to_account(session, account_id, "export_ready", {"link": path, "until": until.isoformat()})
+async def on_export_ready(
+    session: AsyncSession, *, account_id: UUID, path: str, until: date, missing: int = 0
+) -> UUID | None:
+    """Tell that the archive can be downloaded until `until`, and how many files could not be put into it."""
+    facts: dict[str, object] = {"link": path, "until": until.isoformat(), "missing": missing}
+    return await _to_account(session, account_id, "export_ready", facts)
 
 
 async def on_deletion_started(session: AsyncSession, *, account_id: UUID, due: datetime) -> UUID | None:

@@ -12,16 +12,12 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.errors import NotFound
+from studio.services.workers import ALIVE
 
 Ending = Literal["sent", "bounced", "failed", "later"]
 GIVE_UP_HOURS = 48
 EMPTY_DAYS, DELETE_DAYS = 30, 92
 
-_ALIVE = """
-  SELECT (classid::bigint << 32) | objid::bigint AS lock FROM pg_locks
-  WHERE locktype = 'advisory' AND granted AND objsubid = 1
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
 _COLUMNS = (
     "id, account_id, recipient, template, category, data, message_id, state, tries, code, reason, created_at, "
     "due_at, ended_at"
@@ -69,7 +65,7 @@ async def due(session: AsyncSession) -> bool:
             text(
                 "SELECT EXISTS (SELECT 1 FROM mails WHERE state = 'queued' AND due_at <= studio_now()) "  # noqa: S608
                 "OR EXISTS (SELECT 1 FROM mails WHERE state = 'sending' "
-                f"AND worker_lock NOT IN ({_ALIVE}))"  # a constant
+                f"AND worker_lock NOT IN ({ALIVE}))"  # a constant
             )
         )
     )
@@ -83,7 +79,7 @@ async def take_back(session: AsyncSession, *, worker_lock: int) -> int:
     rows = await session.execute(
         text(
             "UPDATE mails SET state = 'queued', worker_lock = NULL, due_at = studio_now() "  # noqa: S608  # a constant
-            f"WHERE state = 'sending' AND (worker_lock = :own OR worker_lock NOT IN ({_ALIVE})) RETURNING id"
+            f"WHERE state = 'sending' AND (worker_lock = :own OR worker_lock NOT IN ({ALIVE})) RETURNING id"
         ),
         {"own": worker_lock},
     )

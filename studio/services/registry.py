@@ -115,6 +115,13 @@ PLACES: tuple[Place, ...] = (
     # bound to the session's cookie, so from then on nobody can open it. A stopped process leaves its files until the
     # next start, which removes those older than the hour. tests/services/test_registry.py holds this to the framework.
     Place(
+        "x/",
+        "archives you asked for",
+        "content",
+        "so that you can download your data",
+        "Gone after 7 days, when you take one back, and with your account",
+    ),
+    Place(
         "framework state",
         "open pages",
         "what a page shows and what you typed there, under a random id of the tab",
