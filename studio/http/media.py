@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC
 from uuid import UUID, uuid4
 
@@ -87,20 +87,26 @@ async def media(request: Request) -> Response:
 
 
 async def _send(request: Request, key: str, mime: str, etag: str) -> Response:
-    """Stream an object, whole or one range. An asset never changes, so a browser may keep it, and only it."""
-    headers = {
-        "etag": etag,
+    """An asset never changes, so a browser may keep it, and only it."""
+    shown = {
         "cache-control": f"private, max-age={YEAR}, immutable",
-        "accept-ranges": "bytes",
         "content-disposition": "inline",
         "content-security-policy": "default-src 'none'; sandbox",
         "vary": "cookie",
     }
+    return await send(request, key, mime if mime in SAFE_TYPES else "application/octet-stream", etag, shown)
+
+
+async def send(request: Request, key: str, media_type: str, etag: str, more: Mapping[str, str]) -> Response:
+    """Stream an object, whole or one range, with `more` headers."""
+    headers = {**more, "etag": etag, "accept-ranges": "bytes"}
     known = request.headers.get("if-none-match", "")
     if etag in (tag.strip().removeprefix("W/") for tag in known.split(",")) or known.strip() == "*":
         return Response(status_code=304, headers=headers)
     asked = _RANGE.fullmatch(request.headers.get("range", ""))
     asked = asked if asked and (asked[1] or asked[2]) else None
+    if request.headers.get("if-range", etag) != etag:
+        asked = None  # what the reader has is of another file: send all of this one
     start, end = 0, None
     if asked:
         if asked[1]:
@@ -116,7 +122,6 @@ async def _send(request: Request, key: str, mime: str, etag: str) -> Response:
     headers["content-length"] = str(stream.length)
     if asked:
         headers["content-range"] = f"bytes {stream.start}-{stream.end - 1}/{stream.size}"
-    media_type = mime if mime in SAFE_TYPES else "application/octet-stream"
     if request.method == "HEAD":
         await stream.aclose()
         return Response(status_code=206 if asked else 200, headers=headers, media_type=media_type)

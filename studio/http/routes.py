@@ -9,7 +9,21 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from studio.db import SYSTEM, transaction
-from studio.http import addresses, consent, join, legal, mail, media, oidc, profile, proof, reauth, signin, spend
+from studio.http import (
+    addresses,
+    consent,
+    exports,
+    join,
+    legal,
+    mail,
+    media,
+    oidc,
+    profile,
+    proof,
+    reauth,
+    signin,
+    spend,
+)
 
 
 async def healthz(_: Request) -> Response:
@@ -52,6 +66,7 @@ ROUTES = (
     Route("/address/confirm/{token}", addresses.confirm, methods=["POST"]),
     Route("/address/undo/{token}", addresses.ask_to_undo, methods=["GET"]),
     Route("/address/undo/{token}", addresses.undo, methods=["POST"]),
+    Route("/exports/{export}/{part}", exports.download, methods=["GET"]),
     Route("/spend.csv", spend.download, methods=["GET"]),
 )
 

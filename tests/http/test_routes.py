@@ -79,6 +79,7 @@ COVERED: dict[tuple[str, str], Known] = {
     ("POST", "/address/confirm/{token}"): Known(404, 404, "/address/confirm/{id}", takes_id=True),
     ("GET", "/address/undo/{token}"): Known(404, 404, "/address/undo/{id}", takes_id=True),
     ("POST", "/address/undo/{token}"): Known(404, 404, "/address/undo/{id}", takes_id=True),
+    ("GET", "/exports/{export}/{part}"): Known(404, 401, "/exports/{id}/1", takes_id=True),
     ("GET", "/mail/unsubscribe/{token}"): Known(404, 404, "/mail/unsubscribe/{id}", takes_id=True),
     ("POST", "/mail/unsubscribe/{token}"): Known(404, 404, "/mail/unsubscribe/{id}", takes_id=True),
 }
