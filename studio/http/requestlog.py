@@ -18,6 +18,7 @@ _DOCUMENT = "|".join(KINDS)
 TEMPLATES = (
     (re.compile(r"/media/[^/]+/(original|256|512|1024)"), r"/media/{asset}/\1"),
     (re.compile(r"/download/[^/]+"), "/download/{asset}"),
+    (re.compile(r"/exports/[^/]+/[^/]+"), "/exports/{export}/{part}"),
     (re.compile(r"/signin/[^/]+"), "/signin/{token}"),
     (re.compile(r"/auth/[^/]+/(start|callback)"), r"/auth/{provider}/\1"),
     (re.compile(r"/address/(confirm|undo)/[^/]+"), r"/address/\1/{token}"),

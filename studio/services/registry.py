@@ -40,6 +40,7 @@ TABLES: Mapping[str, str] = {
     "budgets": "monthly totals",
     "consents": "cookie choices",
     "error_events": "faults",
+    "exports": "archives you asked for",
     "generations": "outputs in the making",
     "identities": "linked ways to sign in",
     "ledger_entries": "ledger",
@@ -116,7 +117,8 @@ PLACES: tuple[Place, ...] = (
     # next start, which removes those older than the hour. tests/services/test_registry.py holds this to the framework.
     Place(
         "x/",
-        "archives you asked for",
+        "archives",
+        "archives that you asked for",
         "content",
         "so that you can download your data",
         "Gone after 7 days, when you take one back, and with your account",
