@@ -24,6 +24,7 @@ GOOGLE = "https://accounts.google.com"
 NO_OPERATOR, NO_REGION = "Example operator", "unspecified"
 # Names that RFC 2606 keeps for examples: nobody can be reached there.
 EXAMPLES = re.compile(r"(?:^|[@.])(?:example\.(?:com|net|org)|example|invalid|test)$", re.IGNORECASE)
+_S3 = ("ENDPOINT", "REGION", "ACCESS_KEY", "SECRET_KEY", "ADDRESSING")
 
 
 class SettingsError(Exception):
@@ -74,6 +75,12 @@ class Settings:
     database_url: str | None
     redis_url: str | None
     s3: S3Settings | None
+    journal: Path | S3Settings
+    backup: Path | S3Settings | None
+    backup_recipient: str | None
+    backup_identity_file: Path | None
+    backup_hours: int
+    backup_days: int
     ark_api_key: str | None
     ark_base_url: str | None
     ark_tier: str
@@ -267,6 +274,43 @@ def _s3(env: Mapping[str, str]) -> S3Settings | None:
     )
 
 
+def _place(env: Mapping[str, str], name: str, family: str) -> Path | S3Settings | None:
+    """A folder, or s3://bucket/prefix; what the `family` of variables leaves out is as STUDIO_S3_ says."""
+    value = env.get(name, "").strip()
+    if not value:
+        return None
+    if not value.startswith("s3://"):
+        if "://" in value:
+            raise SettingsError(f"{name}: expected a folder, or s3://bucket/prefix")
+        return Path(value).expanduser().resolve()
+    bucket, _, prefix = value.removeprefix("s3://").partition("/")
+    own = {part: env.get(f"{family}{part}", "").strip() or env.get(f"STUDIO_S3_{part}", "").strip() for part in _S3}
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket):
+        raise SettingsError(f"{name}: expected a bucket's name, such as s3://studio-backup/home")
+    for part in ("ACCESS_KEY", "SECRET_KEY"):
+        if not own[part]:
+            raise SettingsError(f"{family}{part}: expected, because {name} is a bucket")
+    return S3Settings(
+        endpoint=_url({family: own["ENDPOINT"]}, family, ("http", "https")) or "",
+        bucket=bucket,
+        region=own["REGION"] or "us-east-1",
+        access_key=own["ACCESS_KEY"],
+        secret_key=own["SECRET_KEY"],
+        prefix=prefix.strip("/"),
+        path_style=_choice({family: own["ADDRESSING"]}, family, "path", ("path", "virtual")) == "path",
+    )
+
+
+def _recipient(env: Mapping[str, str], place: Path | S3Settings | None) -> str | None:
+    """The age public key that backups are encrypted for; without one nothing is ever written."""
+    value = env.get("STUDIO_BACKUP_RECIPIENT", "").strip()
+    if value and not re.fullmatch(r"age1[a-z0-9]{58}", value):
+        raise SettingsError("STUDIO_BACKUP_RECIPIENT: expected an age public key, such as age1… (studio backup key)")
+    if place is not None and not value:
+        raise SettingsError("STUDIO_BACKUP_RECIPIENT: expected, because STUDIO_BACKUP_URL is set")
+    return value or None
+
+
 def _secret(env: Mapping[str, str], data_dir: Path) -> str:
     """The key that signs tab tokens: from the environment, else made once and kept in the data folder."""
     value = env.get("STUDIO_SECRET_KEY", "").strip()
@@ -308,6 +352,14 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     if default_cap > max_cap:
         raise SettingsError("STUDIO_DEFAULT_CAP_USD: expected at most STUDIO_MAX_CAP_USD")
     operators, operator_identities = _operators(env)
+    prices = env.get("STUDIO_PRICES_FILE", "").strip()
+    if prices and not Path(prices).is_file():
+        raise SettingsError(f"STUDIO_PRICES_FILE: expected a readable file, got {prices!r}")
+    operators = tuple(p.strip().lower() for p in env.get("STUDIO_OPERATORS", "").split(",") if p.strip())
+    for address in operators:
+        _email({"STUDIO_OPERATORS": address}, "STUDIO_OPERATORS", "")
+    backup = _place(env, "STUDIO_BACKUP_URL", "STUDIO_BACKUP_S3_")
+    identity = env.get("STUDIO_BACKUP_IDENTITY_FILE", "").strip()
     return Settings(
         data_dir=data_dir,
         host=env.get("HOST", "").strip() or "127.0.0.1",
@@ -317,6 +369,12 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         database_url=database_url,
         redis_url=redis_url,
         s3=_s3(env),
+        journal=_place(env, "STUDIO_JOURNAL_URL", "STUDIO_JOURNAL_S3_") or data_dir / "journal",
+        backup=backup,
+        backup_recipient=_recipient(env, backup),
+        backup_identity_file=Path(identity).expanduser() if identity else None,
+        backup_hours=_integer(env, "STUDIO_BACKUP_HOURS", 24, 1, 24 * 31),
+        backup_days=_integer(env, "STUDIO_BACKUP_DAYS", 30, 1, 365),
         ark_api_key=ark_api_key,
         ark_base_url=ark_base_url or ("https://ark.ap-southeast.bytepluses.com/api/v3" if ark_api_key else None),
         ark_tier=_choice(env, "ARK_ACCOUNT_TIER", "individual", ("individual", "enterprise")),

@@ -76,6 +76,12 @@ def test_https_makes_the_cookie_host_bound_and_has_one_origin(tmp_path: Path):
         ({"STUDIO_SIGNUP": "everybody"}, "STUDIO_SIGNUP", "open, invite or domain:"),
         ({"STUDIO_SIGNUP": "domain:"}, "STUDIO_SIGNUP", "open, invite or domain:"),
         ({"STUDIO_SIGNUP": "domain:exa mple"}, "STUDIO_SIGNUP", "open, invite or domain:"),
+        ({"STUDIO_JOURNAL_URL": "http://x"}, "STUDIO_JOURNAL_URL", "folder"),
+        ({"STUDIO_JOURNAL_URL": "s3://bucket"}, "STUDIO_JOURNAL_S3_ACCESS_KEY", "because STUDIO_JOURNAL_URL"),
+        ({**S3, "STUDIO_BACKUP_URL": "s3://B_/x"}, "STUDIO_BACKUP_URL", "bucket"),
+        ({"STUDIO_BACKUP_URL": "/somewhere"}, "STUDIO_BACKUP_RECIPIENT", "because STUDIO_BACKUP_URL"),
+        ({"STUDIO_BACKUP_RECIPIENT": "AGE-SECRET-KEY-1ABC"}, "STUDIO_BACKUP_RECIPIENT", "public key"),
+        ({"STUDIO_BACKUP_HOURS": "0"}, "STUDIO_BACKUP_HOURS", "whole number"),
         ({"STUDIO_SIMULATOR_PACE": "slow"}, "STUDIO_SIMULATOR_PACE", "believable or instant"),
     ],
 )
@@ -84,6 +90,14 @@ def test_a_wrong_setting_is_named_with_what_is_expected(tmp_path: Path, env: dic
         load(tmp_path, **env)
     assert str(refusal.value).startswith(f"{name}: ")
     assert expected in str(refusal.value)
+
+
+def test_the_journal_is_a_folder_beside_the_data_until_it_is_told_a_better_place(tmp_path: Path):
+    assert load(tmp_path).journal == tmp_path / "journal"
+    assert load(tmp_path, STUDIO_JOURNAL_URL=str(tmp_path / "far")).journal == tmp_path / "far"
+    chosen = load(tmp_path, **S3, STUDIO_JOURNAL_URL="s3://notes/a/b", STUDIO_JOURNAL_S3_SECRET_KEY="own").journal
+    assert isinstance(chosen, config.S3Settings)
+    assert (chosen.bucket, chosen.prefix, chosen.access_key, chosen.secret_key) == ("notes", "a/b", "a", "own")
 
 
 def test_an_issuer_and_google_stand_side_by_side(tmp_path: Path):
