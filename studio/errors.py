@@ -62,6 +62,9 @@ class Restricted(StudioError):
 
     def __init__(self, reason: str) -> None:
         """`reason` is one of `REASONS`; any other gives the sentence without it."""
+        if reason == "leaving":
+            super().__init__("Your account is going to be deleted, so nothing new begins. Keep it first, then go on.")
+            return
         request = self.REASONS.get(reason)
         super().__init__(
             f"This account is restricted {request}; your data is kept. You can still download or delete it."

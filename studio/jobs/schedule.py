@@ -9,7 +9,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from studio import queue
 from studio.db import SYSTEM, transaction
 from studio.jobs.tasks import CHECK_LEDGER, PROVE, RECEIPTS, SEND, SWEEP, TIDY
-from studio.services import attempts, mail_outbox
+from studio.services import attempts, erasure, mail_outbox
 from studio.services.exports import archives
 from studio.services.policies import LOOK_AFTER
 
@@ -18,7 +18,7 @@ FIRST_PROOF_MINUTES = 2
 
 
 async def tick() -> None:
-    """Enqueue a sweep when a row is due, and the postman when a mail is: three reads a second while nothing is."""
+    """Enqueue a sweep when a row is due, and the postman when a mail is: four reads a second while nothing is."""
     async with transaction(SYSTEM) as session:
         if await attempts.sweep_due(session):
             await queue.defer_once(session, SWEEP)
@@ -26,6 +26,8 @@ async def tick() -> None:
             await queue.defer_once(session, SEND)
         if await archives.due(session):
             await queue.defer_once(session, archives.BUILD)
+        if await erasure.due(session):
+            await queue.defer_once(session, erasure.PURGE)
 
 
 async def enqueue(name: str) -> None:

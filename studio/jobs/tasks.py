@@ -9,10 +9,12 @@ from procrastinate import App
 
 from studio.db import SYSTEM, transaction
 from studio.jobs import mailing, notices, portraits, proving, saving, upkeep
+from studio.jobs.erasing import Eraser
 from studio.jobs.exporting import Builder
 from studio.jobs.mailing import RECEIPTS, SEND, Mailer
 from studio.jobs.steps import Worker
 from studio.services import pictures
+from studio.services.erasure import PURGE
 from studio.services.exports.archives import BUILD
 from studio.services.generations import RUN
 from studio.services.policies import LOOK_AFTER
@@ -25,6 +27,7 @@ def register(app: App, worker: Worker) -> None:
     """Make the jobs of `worker` known under their names."""
     mailer = Mailer(lock=worker.lock)
     builder = Builder(lock=worker.lock)
+    eraser = Eraser(lock=worker.lock, client=worker.client)
 
     @app.task(name=RUN)
     async def run() -> None:
@@ -72,3 +75,7 @@ def register(app: App, worker: Worker) -> None:
     @app.task(name=BUILD)
     async def build_archives() -> None:
         await builder.run()
+
+    @app.task(name=PURGE)
+    async def purge() -> None:
+        await eraser.run()

@@ -3,6 +3,7 @@
 from studio.models.accounts import Account, Clock, Session, SigninLink, Workspace
 from studio.models.addresses import AddressChange
 from studio.models.consent import Consent, ExperimentCount, UsageCount, UsageTotal
+from studio.models.erasure import Erasure, ObjectRemoval
 from studio.models.exports import Export
 from studio.models.generations import Asset, Batch, BatchInput, Generation
 from studio.models.identity import Agreement, Identity, Invitation
@@ -25,6 +26,7 @@ __all__ = [
     "CheckResult",
     "Clock",
     "Consent",
+    "Erasure",
     "ErrorEvent",
     "ExperimentCount",
     "Export",
@@ -37,6 +39,7 @@ __all__ = [
     "LedgerPseudonym",
     "Mail",
     "MailOptin",
+    "ObjectRemoval",
     "PolicyDate",
     "PolicyNotice",
     "PolicyVersion",

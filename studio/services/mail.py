@@ -84,7 +84,9 @@ TEMPLATES: Mapping[str, Template] = {
     "export_ready": Template("account", "Your archive is ready", {"link": "path", "until": "date", "missing": "count"}),
     "deletion_started": Template("account", "Your account will be deleted", {"due": "instant"}),
     "deletion_cancelled": Template("account", "Your account stays", {}),
-    "deletion_done": Template("account", "Your account was deleted", {}),
+    "deletion_done": Template(
+        "account", "Your account was deleted", {"receipt": "text", "removed": "text", "signature": "text"}
+    ),
     "policy_change": Template(
         "account",
         "{{ document }} changes on {{ effective }}",

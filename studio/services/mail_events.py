@@ -159,9 +159,15 @@ async def on_deletion_cancelled(session: AsyncSession, *, account_id: UUID) -> U
     return await _to_account(session, account_id, "deletion_cancelled", {})
 
 
-async def on_deletion_done(session: AsyncSession, *, email: str) -> UUID | None:
-    """The last mail. Its row names no account and goes with the first sweep after it was sent."""
-    return await mail.enqueue(session, account_id=None, to=email, template="deletion_done", data={})
+async def on_deletion_done(
+    session: AsyncSession, *, email: str, receipt: str, removed: str, signature: str
+) -> UUID | None:
+    """The last mail, with the receipt. Its row names no account and goes with the first sweep after it was sent."""
+    facts: dict[str, object] = {"receipt": receipt, "removed": removed, "signature": signature}
+    try:
+        return await mail.enqueue(session, account_id=None, to=email, template="deletion_done", data=facts)
+    except ValidationError:  # an address that no mail reaches must not keep the account
+        return None
 
 
 async def on_restricted(session: AsyncSession, *, account_id: UUID, request: str) -> UUID | None:

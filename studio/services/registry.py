@@ -39,6 +39,7 @@ TABLES: Mapping[str, str] = {
     "batches": "requests",
     "budgets": "monthly totals",
     "consents": "cookie choices",
+    "erasures": "deletions you asked for",
     "error_events": "faults",
     "exports": "archives you asked for",
     "generations": "outputs in the making",

@@ -37,7 +37,11 @@ def sentence(reason: str) -> str:
 async def check(session: AsyncSession, *, actor: Actor) -> None:
     """For work that would begin before its row is written, such as reading an upload. Raises Restricted."""
     reason = await session.scalar(
-        text("SELECT restricted_for FROM accounts WHERE id = :account"), {"account": actor.account_id}
+        text(
+            "SELECT coalesce(restricted_for, (SELECT 'leaving' FROM erasures e WHERE e.account_id = a.id "
+            "AND e.state IN ('waiting', 'purging'))) FROM accounts a WHERE id = :account"
+        ),
+        {"account": actor.account_id},
     )
     if reason:
         raise Restricted(reason)
@@ -65,7 +69,7 @@ async def restrict(session: AsyncSession, *, by: Actor | None, account_id: UUID,
     if not done:
         await _known(session, account_id)
         raise Conflict("This account is restricted already.")
-    cancelled, released = await _cancel_waiting(session, account_id)
+    cancelled, released = await cancel_waiting(session, account_id)
     await audit.write(
         session,
         by=by,
@@ -105,7 +109,7 @@ async def _known(session: AsyncSession, account_id: UUID) -> None:
         raise NotFound("There is no account with this id.")
 
 
-async def _cancel_waiting(session: AsyncSession, account_id: UUID) -> tuple[int, int]:
+async def cancel_waiting(session: AsyncSession, account_id: UUID) -> tuple[int, int]:
     """Cancel what was not sent and give its holds back.
 
     The month's budget is locked first: a submit holds it from its reservation to its commit, so whatever was let in

@@ -1,0 +1,210 @@
+"""Removing everything of an account, or of one output: each step may be repeated, and none is skipped by a kill.
+
+Order: the journal (nothing comes back from a backup), the provider, open holds, objects with all their versions, rows.
+Rows go last, because they are what names the objects.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
+
+from studio.services import erasure, ledger, mail_events, registry
+from studio.services.assets import THUMBNAILS
+from studio.services.erasure import Fired
+from studio.services.storage import key_for
+
+AT_ONCE = 200
+_MINE = {"id": ":account", "account": ":account"}
+
+
+async def close_holds(session: AsyncSession, *, account_id: UUID) -> int:
+    """End everything that is still under way: what was sent is charged at its hold, what was not is released.
+
+    From here on a late result finds no row to settle, and is refused. Returns how many.
+    """
+    rows = await session.execute(
+        text(
+            "UPDATE generations SET ended_at = studio_now(), due_at = NULL, result = NULL, "
+            "charged_micros = CASE WHEN state = 'queued' THEN 0 ELSE reserved_micros END, "
+            "error_code = CASE WHEN state = 'queued' THEN 'never_sent' ELSE 'sent' END, "
+            "state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE 'settled' END "
+            "WHERE account_id = :account AND ended_at IS NULL "
+            "RETURNING id, account_id, month, kind, reserved_micros, error_code"
+        ),
+        {"account": account_id},
+    )
+    closed = rows.all()
+    for row in closed:
+        hold = ledger.Reservation(row.id, row.account_id, row.month, row.kind, row.reserved_micros)
+        if row.error_code == "never_sent":
+            await ledger.release(session, hold)
+        else:
+            await ledger.settle(session, hold, charged=row.reserved_micros)
+    return len(closed)
+
+
+async def provider_tasks(session: AsyncSession, *, account_id: UUID) -> Sequence[str]:
+    """Tasks that the provider may still have a record of."""
+    rows = await session.scalars(
+        text(
+            "SELECT task_id FROM generations WHERE account_id = :account AND task_id IS NOT NULL "
+            "AND created_at > studio_now() - interval '8 days' ORDER BY created_at"
+        ),
+        {"account": account_id},
+    )
+    return list(rows)
+
+
+async def task_forgotten(session: AsyncSession, *, task_id: str) -> None:
+    """Note that the provider has no record of a task any more."""
+    await session.execute(text("UPDATE generations SET task_id = NULL WHERE task_id = :task"), {"task": task_id})
+
+
+def keys_of(ident: UUID) -> list[str]:
+    """Every object that belongs to an output or an upload by its id, whether its row names it or not."""
+    return [key_for("o", ident), *(key_for("t", ident, suffix=f"w{side}") for side in THUMBNAILS)]
+
+
+async def object_keys(session: AsyncSession, *, account_id: UUID, after: UUID | None) -> tuple[list[str], UUID | None]:
+    """The objects of the next outputs and uploads of an account, and the id to go on after; none at the end."""
+    rows = (
+        await session.execute(
+            text(
+                "SELECT id FROM (SELECT id FROM generations WHERE account_id = :account UNION "
+                "SELECT coalesce(generation_id, id) FROM assets WHERE account_id = :account) ids "
+                "WHERE CAST(:after AS uuid) IS NULL OR id > :after ORDER BY id LIMIT :limit"
+            ),
+            {"account": account_id, "after": after, "limit": AT_ONCE},
+        )
+    ).all()
+    named = await session.execute(
+        text(
+            "SELECT object_key, thumbnails FROM assets WHERE account_id = :account "
+            "AND coalesce(generation_id, id) = ANY(:ids)"
+        ),
+        {"account": account_id, "ids": [row.id for row in rows]},
+    )
+    keys = {key for row in rows for key in keys_of(row.id)}
+    for asset in named:
+        keys |= {asset.object_key, *asset.thumbnails.values()}
+    return sorted(keys), rows[-1].id if rows else None
+
+
+async def own_objects(session: AsyncSession, *, account_id: UUID) -> list[str]:
+    """Objects that the account's own row names: the picture, and those that are to be removed."""
+    row = (
+        await session.execute(
+            text("SELECT picture_key, picture_gone FROM accounts WHERE id = :account"), {"account": account_id}
+        )
+    ).one_or_none()
+    if row is None:
+        return []
+    return [key for key in (row.picture_key, *(row.picture_gone or ())) if key]
+
+
+async def exports_of(session: AsyncSession, *, account_id: UUID) -> Sequence[tuple[UUID, Mapping[str, object]]]:
+    """The account's archives, with their plans; a worker that builds one finds that it was taken back."""
+    rows = await session.execute(
+        text(
+            "UPDATE exports SET state = CASE WHEN state IN ('queued', 'building') THEN 'cancelled' ELSE state END, "
+            "ended_at = coalesce(ended_at, studio_now()) WHERE account_id = :account RETURNING id, plan"
+        ),
+        {"account": account_id},
+    )
+    return [(row.id, row.plan or {}) for row in rows]
+
+
+async def erase_account_rows(session: AsyncSession, *, account_id: UUID) -> dict[str, int]:
+    """Delete every row of an account that is not kept without its name. Returns rows by the words for their table.
+
+    What the registry says is anonymised stays, and the one row that led to it goes (`ledger_pseudonyms`).
+    """
+    counts: dict[str, int] = {}
+    await session.execute(
+        text("DELETE FROM procrastinate_jobs WHERE status <> 'doing' AND args::text LIKE '%' || :account || '%'"),
+        {"account": str(account_id)},
+    )
+    doomed = [entity for entity in _leaving() if entity.table not in ("accounts", "erasures")]
+    for entity in [*doomed, next(each for each in registry.entities() if each.table == "accounts")]:
+        gone = await session.execute(
+            text(f"WITH d AS (DELETE FROM {entity.table} WHERE {entity.owned_by} RETURNING 1) SELECT count(*) FROM d"),  # noqa: S608  # the registry's words
+            {"account": account_id},
+        )
+        counts[registry.said(entity.table)] = int(gone.scalar_one())
+    await session.execute(
+        text("DELETE FROM erasures WHERE account_id = :account AND state = 'cancelled'"), {"account": account_id}
+    )
+    return counts
+
+
+def _leaving() -> list[registry.Entity]:
+    """Tables whose rows are erased with an account, those that refer to others first."""
+    order = {table.name: place for place, table in enumerate(SQLModel.metadata.sorted_tables)}
+    found = [
+        entity
+        for entity in registry.entities()
+        if entity.owned_by and any(held.fate == "erase" and held.export for held in entity.columns.values())
+    ]
+    return sorted(found, key=lambda entity: -order[entity.table])
+
+
+async def finish(session: AsyncSession, *, fired: Fired, worker_lock: int, objects: int) -> bool:
+    """The last transaction: rows, the receipt, done. False when another worker finished it."""
+    row = (
+        await session.execute(
+            text(
+                "SELECT email FROM erasures WHERE id = :id AND state = 'purging' AND worker_lock = :worker FOR UPDATE"
+            ),
+            {"id": fired.id, "worker": worker_lock},
+        )
+    ).one_or_none()
+    if row is None:
+        return False
+    counts = await erase_account_rows(session, account_id=fired.account_id)
+    counts["stored objects"] = objects
+    removed = erasure.removed_words(counts)
+    if row.email:
+        await mail_events.on_deletion_done(
+            session,
+            email=row.email,
+            receipt=str(fired.id),
+            removed=removed,
+            signature=erasure.sign(fired.id, removed),
+        )
+    await session.execute(
+        text(
+            "UPDATE erasures SET state = 'done', account_id = NULL, email = NULL, worker_lock = NULL, retry_at = NULL, "
+            "ended_at = studio_now(), counts = CAST(:counts AS jsonb) WHERE id = :id"
+        ),
+        {"id": fired.id, "counts": json.dumps(counts)},
+    )
+    return True
+
+
+# Objects whose rows are gone
+
+
+async def note_removals(session: AsyncSession, *, keys: Sequence[str]) -> None:
+    """In the transaction that deletes their row: these objects are to be deleted. Runs as `sys`."""
+    if keys:
+        await session.execute(
+            text("INSERT INTO object_removals (key) VALUES (:key) ON CONFLICT DO NOTHING"),
+            [{"key": key} for key in keys],
+        )
+
+
+async def removals(session: AsyncSession) -> AsyncIterator[str]:
+    """Objects that are to be deleted, oldest first."""
+    for key in (await session.scalars(text("SELECT key FROM object_removals ORDER BY asked_at, key LIMIT 500"))).all():
+        yield key
+
+
+async def removed(session: AsyncSession, *, keys: Sequence[str]) -> None:
+    """Record that the store has let go of them."""
+    await session.execute(text("DELETE FROM object_removals WHERE key = ANY(:keys)"), {"keys": list(keys)})
