@@ -51,10 +51,15 @@ async def upload(request: Request) -> Response:
     objects = await assets.write_objects(
         storage(), owner=asset_id, data=picture.data, mime=picture.mime, thumbnails=small.images
     )
-    async with transaction(actor) as session:
-        await assets.add_upload(
-            session, actor=actor, asset_id=asset_id, objects=objects, width=picture.width, height=picture.height
-        )
+    try:
+        async with transaction(actor) as session:
+            await assets.add_upload(
+                session, actor=actor, asset_id=asset_id, objects=objects, width=picture.width, height=picture.height
+            )
+    except BaseException:  # refused meanwhile, or the browser is gone: nothing names these objects
+        for key in (objects["key"], *objects["thumbnails"].values()):
+            await storage().delete(key)
+        raise
     return JSONResponse({"id": str(asset_id), "width": picture.width, "height": picture.height})
 
 

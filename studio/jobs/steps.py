@@ -13,18 +13,20 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from studio import queue
 from studio.config import settings
 from studio.db import SYSTEM, transaction
 from studio.errors import StudioError
 from studio.jobs.provider import SharedLimiter
 from studio.jobs.saving import Saved, save
 from studio.runtime import storage
-from studio.services import attempts
+from studio.services import attempts, purge
 from studio.services.attempts import Work
 from studio.services.byteplus import catalog
 from studio.services.byteplus.client import ImageRequest, ModelArkClient, Picture, TaskView, VideoRequest
 from studio.services.byteplus.errors import LinkExpired, OutcomeUnknown, ProviderError, TaskNotFound
 from studio.services.byteplus.params import ImageParams, VideoParams
+from studio.services.erasure import PURGE
 from studio.services.eventlog import WRITER
 
 MOST_TRIES = 3
@@ -247,7 +249,11 @@ class Worker:
             await self._later(work, min(2.0 * 2**work.tries, 600.0))
             return
         async with transaction(SYSTEM) as session:
-            await attempts.stored(session, work=work, asset=saved.columns, charged=charge(work, saved))
+            kept = await attempts.stored(session, work=work, asset=saved.columns, charged=charge(work, saved))
+            if not kept and not await attempts.wants_result(session, generation_id=work.id):
+                # Its account, or it alone, was erased while the bytes were on their way: they must not stay.
+                await purge.note_removals(session, keys=[saved.columns["key"], *saved.columns["thumbnails"].values()])
+                await queue.defer(session, PURGE)
 
 
 def charge(work: Work, saved: Saved) -> int:

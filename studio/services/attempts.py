@@ -206,6 +206,15 @@ async def stored(session: AsyncSession, *, work: Work, asset: Mapping[str, Any],
     return True
 
 
+async def wants_result(session: AsyncSession, *, generation_id: UUID) -> bool:
+    """Whether the objects of a generation belong to somebody: it is being saved, or was saved by another worker."""
+    return bool(
+        await session.scalar(
+            text("SELECT state IN ('storing', 'succeeded') FROM generations WHERE id = :id"), {"id": generation_id}
+        )
+    )
+
+
 async def failed(
     session: AsyncSession, *, work: Work, code: str, title: str, message: str, state: str = "failed"
 ) -> bool:

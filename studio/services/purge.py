@@ -14,13 +14,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
+from studio import queue
+from studio.db import Actor
 from studio.services import erasure, ledger, mail_events, registry
 from studio.services.assets import THUMBNAILS
 from studio.services.erasure import Fired
+from studio.services.exports import archives
 from studio.services.storage import key_for
 
 AT_ONCE = 200
-_MINE = {"id": ":account", "account": ":account"}
 
 
 async def close_holds(session: AsyncSession, *, account_id: UUID) -> int:
@@ -185,6 +187,70 @@ async def finish(session: AsyncSession, *, fired: Fired, worker_lock: int, objec
         {"id": fired.id, "counts": json.dumps(counts)},
     )
     return True
+
+
+# One output, a batch or a workspace at once
+
+
+async def chosen(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    asset_ids: Sequence[UUID] = (),
+    batch_id: UUID | None = None,
+    workspace_id: UUID | None = None,
+) -> Sequence[UUID]:
+    """The ids of one's own outputs and uploads that are meant: named, of a batch, or of a workspace."""
+    rows = await session.scalars(
+        text(
+            "SELECT a.id FROM assets a LEFT JOIN generations g ON g.id = a.generation_id WHERE a.account_id = :account "
+            "AND (a.id = ANY(:ids) OR g.batch_id = CAST(:batch AS uuid) OR a.workspace_id = CAST(:workspace AS uuid)) "
+            "ORDER BY a.id"
+        ),
+        {"account": actor.account_id, "ids": list(asset_ids), "batch": batch_id, "workspace": workspace_id},
+    )
+    return list(rows)
+
+
+async def erase_outputs(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UUID]) -> int:
+    """Delete outputs and uploads for good: their rows now, their objects with all versions right after.
+
+    The journal was written before. A request that used one of them loses the picture; one that made nothing else goes
+    with its prompt. Every archive that lists one is taken back. Runs as `sys`, for the actor. Returns how many.
+    """
+    rows = (
+        await session.execute(
+            text(
+                "DELETE FROM assets WHERE account_id = :account AND id = ANY(:ids) "
+                "RETURNING id, generation_id, object_key, thumbnails"
+            ),
+            {"account": actor.account_id, "ids": list(asset_ids)},
+        )
+    ).all()
+    if not rows:
+        return 0
+    made = [row.generation_id for row in rows if row.generation_id]
+    await session.execute(
+        text("DELETE FROM batch_inputs WHERE account_id = :account AND asset_id = ANY(:ids)"),
+        {"account": actor.account_id, "ids": [row.id for row in rows]},
+    )
+    batches = await session.scalars(
+        text("DELETE FROM generations WHERE id = ANY(:ids) AND account_id = :account RETURNING batch_id"),
+        {"ids": made, "account": actor.account_id},
+    )
+    await session.execute(
+        text(
+            "DELETE FROM batches b WHERE b.id = ANY(:ids) AND b.account_id = :account "
+            "AND NOT EXISTS (SELECT 1 FROM generations g WHERE g.batch_id = b.id)"
+        ),
+        {"ids": list(batches), "account": actor.account_id},
+    )
+    keys = {key for row in rows for key in (row.object_key, *row.thumbnails.values())}
+    keys |= {key for row in rows for key in keys_of(row.generation_id or row.id)}
+    await note_removals(session, keys=sorted(keys))
+    await archives.revoke_all(session, account_id=actor.account_id)
+    await queue.defer(session, erasure.PURGE)
+    return len(rows)
 
 
 # Objects whose rows are gone

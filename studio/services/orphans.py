@@ -1,0 +1,78 @@
+"""Rows without objects, and objects without rows: looked for once a day, in both directions.
+
+An object may be a moment older than its row, so only what is still alone at a second look is an orphan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from studio.services.storage import Storage
+
+AT_ONCE = 1000
+KINDS = ("o/", "t/", "p/", "x/")
+# What names an object of each kind, by the key itself.
+_NAMED = """
+SELECT k.key FROM unnest(CAST(:keys AS text[])) AS k(key) WHERE
+  EXISTS (SELECT 1 FROM assets a WHERE a.object_key = k.key)
+  OR EXISTS (SELECT 1 FROM assets a WHERE k.key LIKE 't/%'
+    AND CAST(split_part(substr(k.key, 6), '.', 1) AS uuid) IN (a.id, a.generation_id))
+  OR EXISTS (SELECT 1 FROM generations g WHERE (k.key LIKE 'o/%' OR k.key LIKE 't/%')
+    AND g.id = CAST(split_part(substr(k.key, 6), '.', 1) AS uuid) AND g.ended_at IS NULL)
+  OR EXISTS (SELECT 1 FROM accounts a WHERE k.key LIKE 'p/%' AND (a.picture_key = k.key OR k.key = ANY(a.picture_gone)))
+  OR EXISTS (SELECT 1 FROM exports e WHERE k.key LIKE 'x/%'
+    AND e.id = CAST(split_part(substr(k.key, 6), '.', 1) AS uuid) AND e.plan IS NOT NULL)
+  OR EXISTS (SELECT 1 FROM object_removals r WHERE r.key = k.key)
+"""
+
+
+@dataclass(frozen=True)
+class Orphans:
+    """What a scan found: objects that no row names, and ids of files whose object is not there."""
+
+    objects: Sequence[str]
+    rows: Sequence[str]
+
+
+async def _pages(storage: Storage, kind: str) -> AsyncIterator[list[str]]:
+    page: list[str] = []
+    async for item in storage.list(kind):
+        page.append(item.key)
+        if len(page) == AT_ONCE:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+async def unnamed(session: AsyncSession, *, keys: Sequence[str]) -> list[str]:
+    """Those of the keys that no row names."""
+    named = set(await session.scalars(text(_NAMED), {"keys": list(keys)}))
+    return [key for key in keys if key not in named]
+
+
+async def objects_without_rows(session: AsyncSession, *, storage: Storage) -> list[str]:
+    """Every object that no row names."""
+    found: list[str] = []
+    for kind in KINDS:
+        async for page in _pages(storage, kind):
+            found += await unnamed(session, keys=page)
+    return found
+
+
+async def rows_without_objects(session: AsyncSession, *, storage: Storage) -> list[str]:
+    """Ids of files whose original is not in the store."""
+    rows = await session.execute(text("SELECT id, object_key FROM assets ORDER BY object_key"))
+    return [str(row.id) for row in rows if await storage.stat(row.object_key) is None]
+
+
+async def scan(session: AsyncSession, *, storage: Storage) -> Orphans:
+    """Both directions. Reads everything: for a daily job and for tests."""
+    return Orphans(
+        objects=await objects_without_rows(session, storage=storage),
+        rows=await rows_without_objects(session, storage=storage),
+    )
