@@ -37,7 +37,8 @@ POLICIES = """
 ALTER TABLE exports ENABLE ROW LEVEL SECURITY;
 ALTER TABLE exports FORCE ROW LEVEL SECURITY;
 CREATE POLICY sys ON exports TO studio_sys USING (true) WITH CHECK (true);
-CREATE POLICY own ON exports TO studio_app USING (account_id = studio_account()) WITH CHECK (account_id = studio_account());
+CREATE POLICY own ON exports TO studio_app
+  USING (account_id = studio_account()) WITH CHECK (account_id = studio_account());
 GRANT SELECT, INSERT, UPDATE, DELETE ON exports TO studio_sys;
 GRANT SELECT ON exports TO studio_app;
 -- A person asks for an archive, stops it, and takes it back; what it holds and how long is not theirs to write.
