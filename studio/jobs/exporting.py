@@ -100,6 +100,7 @@ class Builder:
         async with transaction(SYSTEM) as session:
             await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             rows, files = await tables.spool(session, account_id=order.account_id, folder=folder)
+            picture = await tables.picture(session, account_id=order.account_id)
         bags, missing = await bag.build(
             self.storage,
             order=order,
@@ -107,6 +108,7 @@ class Builder:
             files=files,
             folder=folder,
             part_bytes=self.part_bytes,
+            picture=picture,
         )
         index = await bag.save_index(self.storage, order, bags, folder)
         plan = {"index": index, "parts": [_part(order, n, each, self.piece) for n, each in enumerate(bags)]}

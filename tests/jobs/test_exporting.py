@@ -24,7 +24,7 @@ from studio.services import assets, registry
 from studio.services.exports import archives
 from studio.services.generations import Input
 from studio.services.sessions import ReauthNeeded
-from studio.services.storage import key_for
+from studio.services.storage import key_for, new_key
 from tests.factories import Person, image, submitted
 
 LOCK = 730_599_777
@@ -116,6 +116,20 @@ async def test_a_bag_validates_and_holds_every_row_and_every_file(someone: Perso
     page = (bag / "index.html").read_text()
     assert page.count("<img") == 2
     assert "http" not in page.replace("http-equiv", "")
+
+
+async def test_the_persons_own_picture_is_in_it(someone: Person, builder: Builder, tmp_path: Path):
+    key, face = new_key("p"), os.urandom(500)
+    await storage().put(key, face, content_type="image/webp")
+    async with transaction(SYSTEM) as session:
+        await session.execute(
+            text("UPDATE accounts SET picture_key = :key WHERE id = :id"), {"key": key, "id": someone.account_id}
+        )
+    export_id = await asked(someone)
+    await builder.run()
+    bag = unpacked(await fetched(someone, export_id), tmp_path)
+    bagit.Bag(str(bag)).validate()
+    assert (bag / "data/picture.webp").read_bytes() == face
 
 
 async def test_secrets_are_not_in_it(someone: Person, builder: Builder, tmp_path: Path):

@@ -19,7 +19,7 @@ from studio.services.exports import gallery, tables
 from studio.services.exports.archives import Order
 from studio.services.exports.spool import Entry, Spool
 from studio.services.exports.zipmap import Member
-from studio.services.storage import Storage, key_for
+from studio.services.storage import ObjectMissing, Storage, key_for
 
 EXTENSIONS = {
     "image/png": "png",
@@ -82,12 +82,18 @@ async def build(
     files: Spool,
     folder: Path,
     part_bytes: int,
+    picture: str | None = None,
 ) -> tuple[list[Bag], int]:
-    """Write every document of an archive. Returns its bags and how many files are missing from them."""
+    """Write every document of an archive. Returns its bags and how many files are missing from them.
+
+    `picture` is the object key of the person's own picture.
+    """
     documents = Documents(storage, order, folder)
     listing = await _divide(storage, files, excluded=order.excluded, part_bytes=part_bytes)
     names = _names(order.created_at, len(listing.parts))
     payload = [await documents.keep(f"data/{table}.jsonl", spool) for table, spool in rows.items()]
+    if picture is not None and (face := await _picture(documents, storage, picture)):
+        payload.append(face)
     if listing.missing:
         said = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in listing.missing)
         payload.append(await documents.text("data/missing.jsonl", said))
@@ -111,6 +117,19 @@ async def build(
         count = f"{number} of {len(names)}"
         bags.append(await _bag(documents, name, mine, tags if number == 1 else [], count=count, order=order))
     return bags, len(listing.missing)
+
+
+async def _picture(documents: Documents, storage: Storage, key: str) -> Entry | None:
+    """The person's picture; None when it was taken away since the rows were read."""
+    spool = documents.spool()
+    try:
+        async with await storage.open(key) as stream:
+            async for chunk in stream:
+                spool.write_bytes(chunk)
+    except ObjectMissing:
+        spool.close()
+        return None
+    return await documents.keep("data/picture.webp", spool)
 
 
 async def _bag(

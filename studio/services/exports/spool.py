@@ -36,7 +36,10 @@ class Spool:
 
     def write(self, said: str) -> None:
         """Append; a few kilobytes to a call keep the event loop free."""
-        data = said.encode()
+        self.write_bytes(said.encode())
+
+    def write_bytes(self, data: bytes) -> None:
+        """The same for what is no text."""
         self._file.write(data)
         self._sha.update(data)
         self._crc = zlib.crc32(data, self._crc)

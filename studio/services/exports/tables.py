@@ -47,6 +47,11 @@ async def spool(session: AsyncSession, *, account_id: UUID, folder: Path) -> tup
     return found, await _stream(session, _FILES, account_id, folder)
 
 
+async def picture(session: AsyncSession, *, account_id: UUID) -> str | None:
+    """The object key of the person's own picture."""
+    return await session.scalar(text("SELECT picture_key FROM accounts WHERE id = :account"), {"account": account_id})
+
+
 async def _stream(session: AsyncSession, query: str, account_id: UUID, folder: Path) -> Spool:
     into = Spool(folder)
     result = await session.stream(text(query), {"account": account_id})
