@@ -44,8 +44,7 @@ def register(app: App, worker: Worker) -> None:
 
     @app.task(name=TIDY)
     async def tidy() -> None:
-        async with transaction(SYSTEM) as session:
-            await upkeep.tidy(session)
+        await upkeep.run()
         await asyncio.to_thread(saving.sweep_leftovers)
 
     @app.task(name=SEND)

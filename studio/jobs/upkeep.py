@@ -1,4 +1,4 @@
-"""Housekeeping of the worker: the ledger's check, partitions ahead of time, sessions and jobs that are over."""
+"""Housekeeping of the worker: the ledger's check, partitions ahead of time, and the end of what is over."""
 
 from __future__ import annotations
 
@@ -7,19 +7,8 @@ import logging
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from studio.services import (
-    abuse,
-    addresses,
-    checks,
-    consent,
-    guards,
-    ledger,
-    mail_outbox,
-    pictures,
-    requests,
-    sessions,
-    usage,
-)
+from studio.db import SYSTEM, transaction
+from studio.services import checks, consent, guards, ledger, pictures, requests, retention, usage
 from studio.services.eventlog import WRITER
 
 log = logging.getLogger("studio")
@@ -40,23 +29,42 @@ async def check_ledger(session: AsyncSession) -> ledger.ChainReport:
     return report
 
 
+async def run() -> None:
+    """The hourly job: tidy, then what has a transaction of its own, then see whether anything is overdue.
+
+    Two of these at once, or one that is killed at any point, do no harm: what is over is ended once.
+    """
+    async with transaction(SYSTEM) as session:
+        await tidy(session)
+    for each in retention.TABLE:
+        try:
+            await _apart(each)
+        except Exception as error:  # noqa: BLE001  # it must not stop the others; it is in the error events
+            WRITER.error(f"retention.{each.what}", error)
+    async with transaction(SYSTEM) as session:
+        await retention.watch(session)
+
+
+async def _apart(each: retention.Entry) -> None:
+    """One entry that is not part of the tidying: a day or a year at a time, or files."""
+    if each.sweep is not None and each.alone:
+        more = True
+        while more:
+            async with transaction(SYSTEM) as session:
+                more = await retention.sweep(session, what=each.what) is not None
+    elif each.clear is not None:
+        gone = await each.clear()
+        async with transaction(SYSTEM) as session:
+            await retention.note(session, what=each.what, rows=gone)
+
+
 async def tidy(session: AsyncSession) -> None:
-    """Make the next partitions; delete sessions that ended and jobs whose worker died (rows hold the truth)."""
+    """Make the next partitions, wake what a lost job left, and end the rows that are over (the table of retention)."""
     await session.execute(text("SELECT studio_partitions(7)"))
-    await sessions.sweep(session)
-    await abuse.forget(session)
     await consent.sweep(session)
     await usage.aggregate(session)
-    await mail_outbox.sweep(session)
-    await addresses.sweep(session)
-    await pictures.sweep(session)
     await session.execute(text("SELECT studio_audit_retire()"))
     await guards.sweep(session)
     await requests.sweep(session)
-    await session.execute(
-        text(
-            "DELETE FROM procrastinate_jobs j WHERE j.status = 'doing' AND NOT EXISTS (SELECT 1 FROM "
-            "procrastinate_workers w WHERE w.id = j.worker_id AND w.last_heartbeat > now() - interval '2 minutes')"
-        )
-    )
-    await session.execute(text("DELETE FROM procrastinate_jobs WHERE status IN ('failed', 'cancelled', 'aborted')"))
+    await pictures.sweep(session)
+    await retention.sweep_shared(session)

@@ -13,6 +13,7 @@ from studio.models.operations import ErrorEvent, ProviderBucket, RateCount, Rate
 from studio.models.operators import AuditEntry, CheckResult
 from studio.models.policies import PolicyDate, PolicyNotice, PolicyVersion
 from studio.models.proofs import GuardCount, PrivacyRequest, ProofResult
+from studio.models.retention import ErrorTotal, LedgerCheckpoint, LedgerTotal, RequestTotal, RetentionRun
 
 __all__ = [
     "Account",
@@ -28,15 +29,18 @@ __all__ = [
     "Consent",
     "Erasure",
     "ErrorEvent",
+    "ErrorTotal",
     "ExperimentCount",
     "Export",
     "Generation",
     "GuardCount",
     "Identity",
     "Invitation",
+    "LedgerCheckpoint",
     "LedgerEntry",
     "LedgerHead",
     "LedgerPseudonym",
+    "LedgerTotal",
     "Mail",
     "MailOptin",
     "ObjectRemoval",
@@ -49,6 +53,8 @@ __all__ = [
     "RateCount",
     "RateSalt",
     "RequestLog",
+    "RequestTotal",
+    "RetentionRun",
     "Session",
     "SigninLink",
     "UsageCount",

@@ -212,9 +212,10 @@ async def undo(session: AsyncSession, *, token: str) -> Change:
     return Change(old=row.old_email, new=row.new_email, done=row.undoable)
 
 
-async def sweep(session: AsyncSession) -> None:
-    """Delete changes that can be neither confirmed nor undone any more."""
-    await session.execute(text("DELETE FROM address_changes WHERE coalesce(undo_until, expires_at) < studio_now()"))
+async def sweep(session: AsyncSession) -> int:
+    """Delete changes that can be neither confirmed nor undone any more. Returns how many."""
+    over = "DELETE FROM address_changes WHERE coalesce(undo_until, expires_at) < studio_now() RETURNING 1"
+    return len((await session.execute(text(over))).all())
 
 
 def _clean(email: str) -> str:

@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 
 from studio.db import SYSTEM, transaction
 
@@ -47,6 +48,57 @@ class Alike:
     rows: int = 1
 
 
+@dataclass(frozen=True)
+class Batch:
+    """What one flush writes."""
+
+    requests: list[dict[str, object]]
+    errors: list[Fault]
+    again: list[Fault]
+
+
+# A batch that comes late, after the process or the database slept, must not bring a day back that was dropped; and a
+# time ahead of the database's clock must not outlive its days. A batch whose answer was lost is written again as it is.
+_REQUESTS = text(
+    "INSERT INTO request_log (request_id, at, path, status, latency_ms) "
+    "SELECT :id, least(CAST(:at AS timestamptz), studio_now()), :path, :status, :latency "
+    "WHERE CAST(:at AS timestamptz) >= studio_log_from() ON CONFLICT DO NOTHING"
+)
+_ERRORS = text(
+    "INSERT INTO error_events (reference, at, source, kind, location) "
+    "SELECT :reference, least(CAST(:at AS timestamptz), studio_now()), :source, :kind, :location "
+    "WHERE CAST(:at AS timestamptz) >= studio_log_from() ON CONFLICT DO NOTHING"
+)
+_AGAIN = text(
+    "UPDATE error_events SET repeats = repeats + :more WHERE reference = :reference "
+    "AND at >= greatest(studio_log_from(), least(CAST(:at AS timestamptz), studio_now()) - interval '1 hour')"
+)
+
+
+async def _write(batch: Batch, again: list[dict[str, object]]) -> None:
+    rows: list[tuple[TextClause, list[dict[str, object]]]] = [
+        (_REQUESTS, batch.requests),
+        (_ERRORS, [asdict(fault) for fault in batch.errors]),
+        (_AGAIN, again),
+    ]
+    if not any(values for _, values in rows):
+        return
+    async with transaction(SYSTEM) as session:
+        for statement, values in rows:
+            if values:
+                await session.execute(statement, values)
+
+
+async def _write_or_make_days(batch: Batch, again: list[dict[str, object]]) -> None:
+    """Write; where today has no partition, because no worker was there for a week to make it, make it first."""
+    try:
+        await _write(batch, again)
+    except IntegrityError:  # Postgres calls a row without a partition that
+        async with transaction(SYSTEM) as session:
+            await session.execute(text("SELECT studio_partitions(7)"))
+        await _write(batch, again)
+
+
 @dataclass
 class Writer:
     """Rows that wait for the next batch. A full buffer drops the oldest: logs never hold a request up."""
@@ -76,37 +128,23 @@ class Writer:
         return fault.reference
 
     async def flush(self) -> None:
-        """Write what waits, in one transaction."""
-        requests = [self.requests.popleft() for _ in range(len(self.requests))]
-        errors = [asdict(self.errors.popleft()) for _ in range(len(self.errors))]
-        again = [asdict(fault) for fault in self.again.values()]
-        for fault in self.again.values():
-            fault.more = 0
+        """Write what waits, in one transaction. What a lost database kept from being written waits for the next one."""
+        batch = Batch(list(self.requests), list(self.errors), list(self.again.values()))
+        changes = [(fault, fault.more) for fault in batch.again]
+        self.requests.clear()
+        self.errors.clear()
         self.again.clear()
-        if not requests and not errors and not again:
-            return
-        async with transaction(SYSTEM) as session:
-            if requests:
-                await session.execute(
-                    text(
-                        "INSERT INTO request_log (request_id, at, path, status, latency_ms) "
-                        "VALUES (:id, :at, :path, :status, :latency)"
-                    ),
-                    requests,
-                )
-            if errors:
-                await session.execute(
-                    text(
-                        "INSERT INTO error_events (reference, at, source, kind, location) "
-                        "VALUES (:reference, :at, :source, :kind, :location)"
-                    ),
-                    errors,
-                )
-            if again:
-                await session.execute(
-                    text("UPDATE error_events SET repeats = repeats + :more WHERE reference = :reference AND at = :at"),
-                    again,
-                )
+        for fault, _ in changes:
+            fault.more = 0
+        try:
+            await _write_or_make_days(batch, [{**asdict(fault), "more": more} for fault, more in changes])
+        except (OperationalError, InterfaceError):
+            self.requests = deque([*batch.requests, *self.requests], maxlen=MOST_WAITING)
+            self.errors = deque([*batch.errors, *self.errors], maxlen=MOST_WAITING)
+            for fault, more in changes:
+                fault.more += more
+                self.again[fault.reference] = fault
+            raise
 
     async def run(self) -> None:
         """Flush every two seconds until cancelled, and once more then."""

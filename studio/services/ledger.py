@@ -220,19 +220,27 @@ async def _append(session: AsyncSession, kind: str, entries: Sequence[tuple[Rese
 
 
 async def check(session: AsyncSession) -> ChainReport:
-    """Recompute every chain and every budget from the entries. Runs as `sys`, on a schedule."""
+    """Recompute every chain and every budget from the entries. Runs as `sys`, on a schedule.
+
+    Where a year was dropped, a chain goes on from the checkpoint that was noted then.
+    """
     row = (
         await session.execute(
             text("""
             WITH chain AS (
               SELECT e.hash = ledger_hash(e) AS intact,
-                     e.prev_hash IS NOT DISTINCT FROM coalesce(
-                       lag(e.hash) OVER w, sha256(convert_to(e.pseudonym::text, 'UTF8'))) AS linked,
-                     e.seq = row_number() OVER w AS counted
+                     CASE WHEN e.seq = lag(e.seq) OVER w + 1 THEN e.prev_hash = lag(e.hash) OVER w
+                          WHEN e.seq = 1 THEN lag(e.seq) OVER w IS NULL
+                            AND e.prev_hash = sha256(convert_to(e.pseudonym::text, 'UTF8'))
+                          ELSE EXISTS (SELECT 1 FROM ledger_checkpoints c
+                            WHERE c.pseudonym = e.pseudonym AND c.seq = e.seq - 1 AND c.hash = e.prev_hash)
+                     END AS linked
               FROM ledger_entries e WINDOW w AS (PARTITION BY e.pseudonym ORDER BY e.seq)
             ), heads AS (
               SELECT count(*) AS wrong FROM ledger_heads h WHERE NOT EXISTS (
                 SELECT 1 FROM ledger_entries e WHERE e.pseudonym = h.pseudonym AND e.seq = h.seq AND e.hash = h.hash)
+                AND NOT EXISTS (SELECT 1 FROM ledger_checkpoints c
+                  WHERE c.pseudonym = h.pseudonym AND c.seq = h.seq AND c.hash = h.hash)
             ), sums AS (
               SELECT pseudonym, month,
                 sum(CASE kind WHEN 'reserve' THEN amount_micros WHEN 'release' THEN -amount_micros ELSE 0 END)
@@ -243,7 +251,7 @@ async def check(session: AsyncSession) -> ChainReport:
               FROM ledger_entries e GROUP BY pseudonym, month
             )
             SELECT (SELECT count(*) FROM chain) AS entries,
-                   (SELECT count(*) FROM chain WHERE NOT (intact AND linked AND counted))
+                   (SELECT count(*) FROM chain WHERE NOT (intact AND linked))
                      + (SELECT wrong FROM heads) AS broken,
                    (SELECT count(*) FROM budgets b
                     LEFT JOIN ledger_pseudonyms p ON p.account_id = b.account_id
@@ -255,3 +263,31 @@ async def check(session: AsyncSession) -> ChainReport:
         )
     ).one()
     return ChainReport(entries=row.entries, broken=row.broken, mismatched=row.mismatched, checked_at=row.checked_at)
+
+
+async def retire(session: AsyncSession) -> int | None:
+    """End the oldest year that is past its seven years: its entries become totals, its budgets go with it.
+
+    Returns how many entries went, or None when no year is that old. A chain that nobody can add to any more, because
+    the account is gone and its last entry too, leaves nothing behind.
+    """
+    gone = await session.scalar(text("SELECT studio_retire_year()"))
+    if gone is None:
+        return None
+    past = "month < make_date(extract(year FROM studio_now() AT TIME ZONE 'UTC')::integer - 7, 1, 1)"
+    await session.execute(text(f"DELETE FROM budgets WHERE {past}"))  # noqa: S608  # a constant
+    await session.execute(
+        text(
+            "DELETE FROM ledger_heads h WHERE NOT EXISTS (SELECT 1 FROM ledger_entries e "
+            "WHERE e.pseudonym = h.pseudonym) AND NOT EXISTS (SELECT 1 FROM ledger_pseudonyms p "
+            "WHERE p.pseudonym = h.pseudonym)"
+        )
+    )
+    await session.execute(
+        text(
+            "DELETE FROM ledger_checkpoints c WHERE NOT EXISTS (SELECT 1 FROM ledger_entries e "
+            "WHERE e.pseudonym = c.pseudonym AND e.seq = c.seq + 1) AND NOT EXISTS (SELECT 1 FROM ledger_heads h "
+            "WHERE h.pseudonym = c.pseudonym AND h.seq = c.seq)"
+        )
+    )
+    return int(gone)

@@ -159,22 +159,26 @@ async def show(session: AsyncSession, *, limit: int = 20) -> Sequence[Mail]:
     return sorted((_mail(row) for row in rows), key=lambda mail: mail.created_at)
 
 
-async def sweep(session: AsyncSession) -> None:
+async def sweep(session: AsyncSession) -> int:
     """Empty addresses and facts 30 days after the end, delete rows after 92; without an account, at the next sweep.
 
-    The empty row stays that long because its dedupe key must outlive the month it speaks of.
+    The empty row stays that long because its dedupe key must outlive the month it speaks of. Returns how many rows.
     """
-    await session.execute(text("DELETE FROM mails WHERE account_id IS NULL AND ended_at IS NOT NULL"))
-    await session.execute(
-        text("DELETE FROM mails WHERE ended_at < studio_now() - make_interval(days => :days)"), {"days": DELETE_DAYS}
+    gone = await session.execute(
+        text(
+            "DELETE FROM mails WHERE account_id IS NULL AND ended_at IS NOT NULL "
+            "OR ended_at < studio_now() - make_interval(days => :days) RETURNING 1"
+        ),
+        {"days": DELETE_DAYS},
     )
-    await session.execute(
+    emptied = await session.execute(
         text(
             "UPDATE mails SET recipient = '', data = '{}' "
-            "WHERE ended_at < studio_now() - make_interval(days => :days) AND recipient <> ''"
+            "WHERE ended_at < studio_now() - make_interval(days => :days) AND recipient <> '' RETURNING 1"
         ),
         {"days": EMPTY_DAYS},
     )
+    return len(gone.all()) + len(emptied.all())
 
 
 # For the operator

@@ -24,6 +24,7 @@ _OWNED_BY: Mapping[str, str] = {
     "signin_links": _OWN_ADDRESS,
     "ledger_entries": "pseudonym = (SELECT pseudonym FROM ledger_pseudonyms WHERE account_id = :account)",
     "ledger_heads": "pseudonym = (SELECT pseudonym FROM ledger_pseudonyms WHERE account_id = :account)",
+    "ledger_checkpoints": "pseudonym = (SELECT pseudonym FROM ledger_pseudonyms WHERE account_id = :account)",
     "privacy_requests": "account_id = :account "
     "OR lower(address) = (SELECT lower(email) FROM accounts WHERE id = :account)",
 }
@@ -45,6 +46,7 @@ TABLES: Mapping[str, str] = {
     "generations": "outputs in the making",
     "identities": "linked ways to sign in",
     "ledger_entries": "ledger",
+    "ledger_checkpoints": "ledger check",
     "ledger_heads": "ledger check",
     "ledger_pseudonyms": "link to the ledger",
     "mail_optins": "product news",

@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 
 from studio.simulator.connection import drop_connection
 from studio.simulator.context import Simulator, simulator
+from studio.simulator.store import KEEP_TASKS
 from studio.simulator.wire import signature
 
 MOST_DOWNLOADS = 100  # of a video
@@ -69,8 +70,9 @@ async def _half(request: Request, path: Path) -> AsyncIterator[bytes]:
 
 
 async def prune(sim: Simulator) -> None:
-    """Remove files whose links have expired, now and every hour."""
+    """Remove files whose links have expired, and tasks that nobody can ask for any more, now and every hour."""
     while True:
+        await sim.store.forget(time.time() - KEEP_TASKS)
         for path in await sim.store.old_files(time.time() - sim.url_ttl - 3600):
             with contextlib.suppress(OSError):
                 path.unlink()

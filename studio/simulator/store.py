@@ -97,6 +97,15 @@ class Store:
 
         return await self._do(work)
 
+    async def forget(self, before: float) -> None:
+        """Delete tasks and posts from before that time, with the prompts in them."""
+
+        def work(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM task WHERE created < ?", (before,))
+            db.execute("DELETE FROM post WHERE created < ?", (before,))
+
+        await self._do(work)
+
     async def add_post(self, post: Json) -> None:
         columns = ", ".join(post)
         marks = ", ".join(f":{name}" for name in post)
