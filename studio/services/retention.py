@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -129,8 +129,8 @@ async def _standing(session: AsyncSession, each: Entry, now: datetime, last: dat
         values = {"days": int(days), "idle": settings().session_idle_days}
         due = await session.scalar(text(each.due), {k: v for k, v in values.items() if f":{k}" in each.due})
     elif each.oldest is not None:
-        since = await each.oldest()
-        due = since + timedelta(days=days) if since is not None else None
+        since = await each.oldest()  # by the machine's clock
+        due = now - (datetime.now(UTC) - since) + timedelta(days=days) if since is not None else None
     late = (now - due) if due is not None else None
     return Standing(
         entry=each,
