@@ -47,7 +47,7 @@ async def check(ours: Settings) -> list[Finding]:
     async with connection:
         version = connection.info.server_version
         found = [_version(version)]
-        for look in (_roles, _schema, _walls, _clock, _workers):
+        for look in (_roles, _schema, _walls, _clock, _workers, _retention):
             try:
                 found.append(await look(connection))
             except psycopg.Error as error:  # one part must not hide the next
@@ -152,6 +152,44 @@ async def _clock(connection: psycopg.AsyncConnection[Any]) -> Finding:
             part, f"differs from this machine's by {skew:+.1f} s.", "Let both machines set their clocks by NTP."
         )
     return ok(part, f"within {SKEW_SECONDS:.0f} s of this machine's ({skew:+.2f} s)")
+
+
+async def _retention(connection: psycopg.AsyncConnection[Any]) -> Finding:
+    """Both sides of the table: what is older than promised, and sweeps that stopped."""
+    from studio.services.retention import STALE_HOURS
+    from studio.services.retention_table import TABLE
+
+    part = "retention"
+    if not await _rows(connection, "SELECT 1 FROM pg_class WHERE oid = to_regclass('retention_runs')"):
+        return warning(part, "this schema keeps no record of sweeps yet", "Run studio migrate.")
+    await connection.execute("SET ROLE studio_sys")
+    try:
+        late = [each.label.lower() for each in TABLE if await _is_past(connection, each)]
+        stopped = await _rows(
+            connection,
+            "SELECT what FROM retention_runs WHERE what = ANY(%s) GROUP BY what "
+            "HAVING max(at) < studio_now() - make_interval(hours => %s) ORDER BY 1",
+            [each.what for each in TABLE if each.swept],
+            STALE_HOURS,
+        )
+    finally:
+        await connection.execute("RESET ROLE")
+    mend = "Start studio worker; if one runs, look at its errors."
+    if late:
+        return failed(part, f"kept longer than promised: {', '.join(late)}", mend)
+    if stopped:
+        return failed(part, f"not swept for {STALE_HOURS} hours: {', '.join(row[0] for row in stopped)}", mend)
+    return ok(part, f"nothing is kept longer than promised ({len(TABLE)} kinds)")
+
+
+async def _is_past(connection: psycopg.AsyncConnection[Any], each: Any) -> bool:
+    from studio.config import settings
+
+    if each.due is None:
+        return False
+    query = each.due.replace(":days", str(int(each.days()))).replace(":idle", str(settings().session_idle_days))
+    past = f"SELECT coalesce(({query}) < studio_now() - make_interval(hours => {each.grace_hours}), false)"
+    return bool((await _rows(connection, past))[0][0])
 
 
 async def _workers(connection: psycopg.AsyncConnection[Any]) -> Finding:

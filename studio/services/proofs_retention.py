@@ -110,14 +110,15 @@ async def logs_end(at: Probing) -> Found:
     if other:
         return Found(False, f"{', '.join(other)} has other columns than promised")
     figure = (
-        f"oldest request {days['request_log']:.1f} days, oldest error {days['error_events']:.1f} days, of "
-        f"{LOG_DAYS}; {left:,} days left over; {totals:,} totals, {wrong:,} of fewer than {LEAST} or with somebody in them"
+        f"oldest request {days['request_log']:.1f} days, oldest error {days['error_events']:.1f}, of "
+        f"{LOG_DAYS} days; {left:,} days left over; {totals:,} totals, "
+        f"{wrong:,} of fewer than {LEAST} or with somebody in them"
     )
     return Found(max(days.values()) <= LOG_DAYS and left == 0 and wrong == 0, figure)
 
 
 async def ledger_ends(at: Probing) -> Found:
-    """R5: no year is past its seven, no entry names anybody, what is left of the purged leads nowhere, chains verify."""
+    """R5: no year is past its seven, no entry names anybody, the map goes with the account, and the chains verify."""
     late = await _value(
         at,
         "SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "

@@ -165,6 +165,28 @@ async def test_what_is_wrong_in_a_database_is_found(
     assert mend in broken.mend
 
 
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (
+            "INSERT INTO signin_links VALUES (gen_random_uuid(), 'h', 'a@example.org', now(), now() - interval '2 days')",
+            "kept longer than promised: one-time sign-in links",
+        ),
+        (
+            "INSERT INTO retention_runs VALUES ('jobs', now() - interval '27 hours', 0)",
+            "not swept for 26 hours: jobs",
+        ),
+    ],
+)
+async def test_what_is_overdue_is_found(database: Database, settings: Settings, harm: str, said: str) -> None:
+    url = database.fresh()
+    assert state_of(await _database(settings, url), "retention") == "ok"
+    with psycopg.connect(url) as connection:
+        connection.execute(harm)  # type: ignore[arg-type]  # the table above
+    found = [each for each in await _database(settings, url) if each.part == "retention"]
+    assert [(each.state, each.found) for each in found] == [("failed", said)]
+
+
 @pytest.mark.parametrize(("harm", "heal"), [("BYPASSRLS", "NOBYPASSRLS"), ("SUPERUSER", "NOSUPERUSER")])
 async def test_a_role_that_goes_round_the_wall_is_found(
     database: Database, settings: Settings, harm: str, heal: str

@@ -378,7 +378,7 @@ async def test_every_query_of_the_table_runs_and_nothing_is_overdue_after_a_run(
 
 ENDING = {
     "signin_links (id, token_hash, email, expires_at)": "SELECT gen_random_uuid(), 'h', 'a@example.org', studio_now()",
-    "invitations (id, email, expires_at)": "SELECT gen_random_uuid(), 'b@example.org', studio_now() + interval '9 days'",
+    "invitations (id, email, expires_at)": "SELECT gen_random_uuid(), 'b@example.org', studio_now() + interval '1 day'",
     "mails (id, recipient, template, category, rank, data, message_id, state, ended_at)": (
         "SELECT gen_random_uuid(), 'c@example.org', 'welcome', 'account', 0, '{}', '<m@x>', 'sent', studio_now()"
     ),
