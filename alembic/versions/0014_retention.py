@@ -66,15 +66,15 @@ CREATE FUNCTION studio_retire_day(log text, keep integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 -- Adds up and drops the oldest day of `log` that is over: day D goes as soon as D + keep - 1 begins, so that it is
 -- gone before D + keep. Returns how many rows went, or NULL when no day is over.
-DECLARE part text; gone bigint; last date := (studio_now() AT TIME ZONE 'UTC')::date - keep + 1;
+-- Names are compared as text: a plan may look at those of other tables first, and they are no dates.
+DECLARE part text; gone bigint; last text := to_char((studio_now() AT TIME ZONE 'UTC')::date - keep + 1, 'YYYYMMDD');
 BEGIN
   IF log NOT IN ('request_log', 'error_events') OR keep NOT BETWEEN 2 AND 30 THEN
     RAISE EXCEPTION 'no such log, or not 2 to 30 days';
   END IF;
   FOR again IN 1 .. 2 LOOP  -- the second look is under the lock: somebody else may have been faster
     SELECT c.relname INTO part FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-      WHERE i.inhparent = log::regclass AND to_date(right(c.relname, 8), 'YYYYMMDD') <= last
-      ORDER BY right(c.relname, 8) LIMIT 1;
+      WHERE i.inhparent = log::regclass AND right(c.relname, 8) <= last ORDER BY right(c.relname, 8) LIMIT 1;
     IF part IS NULL THEN RETURN NULL; END IF;
     IF again = 1 THEN EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', log); END IF;
   END LOOP;
@@ -111,11 +111,11 @@ CREATE FUNCTION studio_retire_year() RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 -- Turns the oldest year of the ledger that ended seven years ago into totals, notes where the chains go on, and drops
 -- it. Returns how many entries went, or NULL when no year is that old.
-DECLARE part text; gone bigint; last integer := extract(year FROM studio_now() AT TIME ZONE 'UTC')::integer - 8;
+DECLARE part text; gone bigint; last text := to_char(studio_now() AT TIME ZONE 'UTC' - interval '8 years', 'YYYY');
 BEGIN
   FOR again IN 1 .. 2 LOOP
     SELECT c.relname INTO part FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-      WHERE i.inhparent = 'ledger_entries'::regclass AND right(c.relname, 4)::integer <= last
+      WHERE i.inhparent = 'ledger_entries'::regclass AND right(c.relname, 4) <= last
       ORDER BY right(c.relname, 4) LIMIT 1;
     IF part IS NULL THEN RETURN NULL; END IF;
     IF again = 1 THEN LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE; END IF;

@@ -95,7 +95,8 @@ async def logs_end(at: Probing) -> Found:
         at,
         "SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
         "WHERE i.inhparent IN ('request_log'::regclass, 'error_events'::regclass) "
-        "AND to_date(right(c.relname, 8), 'YYYYMMDD') <= (studio_now() AT TIME ZONE 'UTC')::date - :days",
+        "AND right(c.relname, 8) <= to_char((studio_now() AT TIME ZONE 'UTC')::date - CAST(:days AS integer), "
+        "'YYYYMMDD')",
         days=LOG_DAYS,
     )
     other = [table for table, wanted in TOTALS.items() if await _columns(at, table) != wanted]
@@ -122,8 +123,8 @@ async def ledger_ends(at: Probing) -> Found:
     late = await _value(
         at,
         "SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
-        "WHERE i.inhparent = 'ledger_entries'::regclass AND right(c.relname, 4)::integer "
-        "< extract(year FROM studio_now() - interval '1 day')::integer - 7",
+        "WHERE i.inhparent = 'ledger_entries'::regclass AND right(c.relname, 4) "
+        "< to_char(studio_now() AT TIME ZONE 'UTC' - interval '7 years 1 day', 'YYYY')",
     )
     exact = await _columns(at, "ledger_entries") == LEDGER_COLUMNS
     exact &= await _columns(at, "ledger_totals") == TOTALS["ledger_totals"]
