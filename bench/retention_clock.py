@@ -123,8 +123,10 @@ async def _logs(clock: Clock, url: str, days: int, downs: dict[int, tuple[int, b
     }
 
 
-async def _month(chance: random.Random, who: factories.Person, seen: Money, clock: Clock) -> None:
-    """A few holds of one person; each ends this month or the next, as the charge of a clip at its end would."""
+async def _month(
+    chance: random.Random, who: factories.Person, seen: Money, clock: Clock, late: list[ledger.Reservation] | None
+) -> None:
+    """A few holds of one person, which end now or some days later. One goes on into `late`, until the next month."""
     kind = chance.choice(("image", "video"))
     ids = [uuid4() for _ in range(chance.randint(1, 3))]
     amount = chance.randint(1, 90) * 10_000
@@ -132,18 +134,21 @@ async def _month(chance: random.Random, who: factories.Person, seen: Money, cloc
         month = await ledger.reserve(session, account_id=who.account_id, kind=kind, amount=amount, reservations=ids)
     seen[month.year, "reserve", "USD"] += amount * len(ids)
     clock.move(clock.at + timedelta(days=chance.choice((0, 3))))
-    for each in ids:
-        held = ledger.Reservation(each, who.account_id, month, kind, amount)
+    held_now = [ledger.Reservation(each, who.account_id, month, kind, amount) for each in ids]
+    ending = held_now
+    if late is not None:
+        ending, late[:] = [*late, *held_now[1:]], held_now[:1]
+    for held in ending:
         async with transaction(SYSTEM) as session:
             if chance.random() < 0.3:
                 await ledger.release(session, held)
-                seen[month.year, "release", "USD"] += amount
+                seen[held.month.year, "release", "USD"] += held.amount
                 continue
-            charged = await ledger.settle(session, held, charged=chance.randint(1, amount))
-            seen[month.year, "settle", "USD"] += charged
+            charged = await ledger.settle(session, held, charged=chance.randint(1, held.amount))
+            seen[held.month.year, "settle", "USD"] += charged
             if chance.random() < 0.1:
                 await ledger.reverse(session, held, charged=charged)
-                seen[month.year, "reverse", "USD"] += charged
+                seen[held.month.year, "reverse", "USD"] += charged
 
 
 async def _ledger(clock: Clock) -> dict[str, Any]:
@@ -151,6 +156,7 @@ async def _ledger(clock: Clock) -> dict[str, Any]:
     made = await rows("SELECT kind, sum(amount_micros) AS held FROM ledger_entries GROUP BY kind")  # of the content
     seen = Money({(START.year, row.kind, "USD"): int(row.held) for row in made})
     people = [await factories.person(cap_micros=10**12) for _ in range(6)]
+    late: list[list[ledger.Reservation]] = [[], []]
     clock.move(datetime(FIRST_YEAR, 1, 1, tzinfo=UTC))
     await upkeep.run()
     for year in range(FIRST_YEAR, FIRST_YEAR + YEARS + 1):
@@ -158,7 +164,7 @@ async def _ledger(clock: Clock) -> dict[str, Any]:
             for number, who in enumerate(people):
                 if number < 2 or year < FIRST_YEAR + 2 or (number < 4 and chance.random() < 0.1):
                     clock.move(datetime(year, month, 28, 12, tzinfo=UTC) + timedelta(minutes=number))
-                    await _month(chance, who, seen, clock)
+                    await _month(chance, who, seen, clock, late[number] if number < 2 else None)
             clock.move(datetime(year + month // 12, month % 12 + 1, 5, tzinfo=UTC))
             await upkeep.run()
             async with transaction(SYSTEM) as session:

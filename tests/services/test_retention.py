@@ -140,6 +140,29 @@ async def test_two_workers_at_once_and_one_that_dies_midway_count_nothing_twice(
     assert await oldest_raw_days() == 0
 
 
+async def test_what_is_still_being_written_into_a_day_is_waited_for(clock: Clock):
+    clock.move(START + timedelta(days=28))
+    await upkeep.run()  # the empty day before goes first
+    clock.move(START + timedelta(days=29))
+    waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'request_log'::regclass"
+
+    async def retire() -> None:
+        async with transaction(SYSTEM) as session:
+            while await logs.retire_requests(session) is not None:
+                pass
+
+    async with AsyncSession(db.engine("sys")) as writing:
+        insert = "INSERT INTO request_log SELECT gen_random_uuid(), :at, '/', 200, 3 FROM generate_series(1, 12)"
+        await writing.execute(text(insert), {"at": START})
+        run = asyncio.create_task(retire())
+        async with asyncio.timeout(60):
+            while not await rows(waiting):  # noqa: ASYNC110  # Postgres tells nobody that it waits
+                await asyncio.sleep(0.02)
+        await writing.commit()
+    await run
+    assert sum((await request_totals()).values()) == 12
+
+
 async def test_totals_hold_no_request_and_no_account(clock: Clock):
     who = await person()
     traffic = Traffic()
@@ -329,6 +352,35 @@ async def test_a_year_of_the_ledger_becomes_totals_after_seven_and_every_chain_g
     assert marks | heads <= maps  # of whom nobody can follow any more, nothing is left
     await month_of_money(clock, rests, datetime(2042, 2, 1, tzinfo=UTC), seen)  # its last entry went years ago
     assert (await verified()).ok
+
+
+async def test_a_hold_of_december_that_ends_among_the_entries_of_january_leaves_the_chain_whole(clock: Clock):
+    who = await person()
+
+    async def hold(moment: datetime) -> ledger.Reservation:
+        clock.move(moment)
+        await rows("SELECT studio_partitions(7)")
+        async with transaction(SYSTEM) as session:
+            held, account = uuid4(), who.account_id
+            month = await ledger.reserve(session, account_id=account, kind="video", amount=9, reservations=[held])
+        return ledger.Reservation(held, account, month, "video", 9)
+
+    december = await hold(datetime(2031, 12, 31, 23, 50, tzinfo=UTC))
+    january = await hold(datetime(2032, 1, 1, 0, 5, tzinfo=UTC))
+    for each in (december, january):
+        async with transaction(SYSTEM) as session:
+            await ledger.release(session, each)
+    assert [r.y for r in await rows("SELECT extract(year FROM month)::int AS y FROM ledger_entries ORDER BY seq")] == [
+        2031,
+        2032,
+        2031,
+        2032,
+    ]
+    clock.move(datetime(2039, 1, 1, 0, 5, tzinfo=UTC))
+    await upkeep.run()
+    report = await verified()
+    assert (report.ok, report.entries) == (True, 2), report
+    assert [r.seq for r in await rows("SELECT seq FROM ledger_checkpoints ORDER BY seq")] == [1, 3]
 
 
 async def test_the_check_sees_an_entry_that_went_without_a_checkpoint(clock: Clock):
