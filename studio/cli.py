@@ -61,8 +61,13 @@ def worker(_: argparse.Namespace) -> int:
     import asyncio
 
     from studio.jobs.app import run_worker
+    from studio.schema import RestoringError
 
-    asyncio.run(run_worker())
+    try:
+        asyncio.run(run_worker())
+    except RestoringError as error:
+        _complain(str(error.__doc__))
+        return 2
     return 0
 
 
@@ -81,11 +86,15 @@ def build(_: argparse.Namespace) -> int:
 def migrate(arguments: argparse.Namespace) -> int:
     """Bring the database to this release's schema."""
     url = database_url(settings())
-    if arguments.if_needed:
-        from studio import schema
+    from studio import schema
 
-        if schema.at_head(url):
+    try:
+        if arguments.if_needed and schema.at_head(url):
             return 0
+        schema.current(url)  # refuses a database that a restore has not opened yet
+    except schema.RestoringError as error:
+        _complain(str(error.__doc__))
+        return 1
     from studio import db
 
     db.migrate(url)
@@ -196,6 +205,29 @@ def doctor(arguments: argparse.Namespace) -> int:
     return report.run(_say, as_json=arguments.json)
 
 
+def backup(arguments: argparse.Namespace) -> int:
+    """Back up database and files, encrypted; or list, prune or verify the backups, or make a pair of keys."""
+    if arguments.to:
+        os.environ["STUDIO_BACKUP_URL"] = arguments.to
+    from studio import backup_command
+
+    if arguments.do == "key":
+        backup_command.new_key(arguments.file)
+        return 0
+    if arguments.do != "list":
+        database_url(settings())
+    return backup_command.backup(arguments)
+
+
+def restore(arguments: argparse.Namespace) -> int:
+    """Restore a backup into an empty database and an empty file store, and replay what was erased since."""
+    if arguments.source:
+        os.environ["STUDIO_BACKUP_URL"] = arguments.source
+    from studio import backup_command
+
+    return backup_command.restored(arguments)
+
+
 @dataclass(frozen=True)
 class Command:
     """A subcommand: its function (whose docstring is the help) and its arguments."""
@@ -218,6 +250,21 @@ def _migrate_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _backup_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("do", nargs="?", default="run", choices=("run", "list", "prune", "verify", "key"))
+    parser.add_argument("--to", help="another place than STUDIO_BACKUP_URL: a folder, or s3://bucket/prefix")
+    parser.add_argument("--file", help="with key: write the private key into this new file")
+    parser.add_argument("--if-due", action="store_true", help="only when STUDIO_BACKUP_HOURS have passed; then prune")
+
+
+def _restore_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--from", dest="source", help="another place than STUDIO_BACKUP_URL")
+    parser.add_argument("--snapshot", default="latest", help="latest, or the beginning of an id from backup list")
+    parser.add_argument(
+        "--journal-lost", action="store_true", help="restore without the right erasure journal: erased people return"
+    )
 
 
 def _reverse_arguments(parser: argparse.ArgumentParser) -> None:
@@ -263,6 +310,8 @@ COMMANDS: dict[str, Command] = {
     "reverse": Command(reverse, _reverse_arguments),
     "policy": Command(policy, _policy_arguments),
     "privacy": Command(cli_privacy.run, cli_privacy.arguments),
+    "backup": Command(backup, _backup_arguments),
+    "restore": Command(restore, _restore_arguments),
     "doctor": Command(doctor, _doctor_arguments),
 }
 

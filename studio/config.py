@@ -307,7 +307,7 @@ def _recipient(env: Mapping[str, str], place: Path | S3Settings | None) -> str |
     value = env.get("STUDIO_BACKUP_RECIPIENT", "").strip()
     if value and not re.fullmatch(r"age1[a-z0-9]{58}", value):
         raise SettingsError("STUDIO_BACKUP_RECIPIENT: expected an age public key, such as age1… (studio backup key)")
-    if place is not None and not value:
+    if place is not None and not value and not env.get("STUDIO_BACKUP_IDENTITY_FILE", "").strip():
         raise SettingsError("STUDIO_BACKUP_RECIPIENT: expected, because STUDIO_BACKUP_URL is set")
     return value or None
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -95,6 +95,27 @@ async def transaction(actor: Actor | System) -> AsyncIterator[AsyncSession]:
         if diagnosis is None or diagnosis.sqlstate != RESTRICTED:
             raise
         raise Restricted(diagnosis.message_primary or "") from None
+
+
+Transactions = Callable[[], AbstractAsyncContextManager[AsyncSession]]
+
+
+@asynccontextmanager
+async def elsewhere(database_url: str) -> AsyncIterator[Transactions]:
+    """Transactions of the system's role in another database than this process's: one that is restored or checked."""
+    other = create_async_engine(
+        sqlalchemy_url(database_url), connect_args={"options": role_options("sys")}, pool_size=2, pool_recycle=600
+    )
+
+    @asynccontextmanager
+    async def begin() -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(other, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    try:
+        yield begin
+    finally:
+        await other.dispose()
 
 
 def migrate(database_url: str) -> None:

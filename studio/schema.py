@@ -19,6 +19,10 @@ class BehindError(Exception):
     """The database does not have this release's schema yet. Run studio migrate, then start again."""
 
 
+class RestoringError(Exception):
+    """A restore of this database has not come to its end, so erased data could show. Run studio restore again."""
+
+
 @cache
 def revisions(versions: Path = VERSIONS) -> tuple[frozenset[str], frozenset[str]]:
     """Every revision this release knows, and the newest among them; read from the files."""
@@ -38,8 +42,12 @@ def current(url: str) -> set[str]:
 
     Raises:
         psycopg.OperationalError: it cannot be reached.
+        RestoringError: a restore did not come to its end; nothing may open the database.
     """
     with psycopg.connect(url, connect_timeout=10) as connection:
+        found = connection.execute("SELECT to_regclass('studio_restore.state') IS NOT NULL").fetchone()
+        if found is not None and found[0]:
+            raise RestoringError
         try:
             return {row[0] for row in connection.execute("SELECT version_num FROM alembic_version").fetchall()}
         except psycopg.errors.UndefinedTable:
@@ -77,6 +85,7 @@ async def require(url: str, *, wait: bool = False) -> None:
 
     Raises:
         BehindError: it cannot, and nobody is expected to migrate it now.
+        RestoringError: a restore did not come to its end.
         psycopg.OperationalError: the database cannot be reached, and nobody is expected to start it now.
     """
     while True:

@@ -109,10 +109,10 @@ def run(settings: Settings, *, wait: bool = False) -> None:
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     from studio.http.live import SecondWebError
-    from studio.schema import BehindError
+    from studio.schema import BehindError, RestoringError
 
     try:
         asyncio.run(_serve(settings, wait=wait))
-    except (SecondWebError, BehindError) as error:
+    except (SecondWebError, BehindError, RestoringError) as error:
         sys.stderr.write(f"{error.__doc__}\n")
         sys.exit(2)

@@ -40,6 +40,7 @@ VENDORS = {
     "av": ("studio/services/media", "studio/simulator"),
     "procrastinate": ("studio/queue.py", "studio/jobs"),
     "apscheduler": ("studio/jobs",),
+    "pyrage": ("studio/services/backups/crypt.py",),
     "smtplib": ("studio/services/mail_smtp.py",),
 }
 

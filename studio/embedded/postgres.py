@@ -175,6 +175,11 @@ def running_url(data_dir: Path) -> str | None:
     return home.url if pid and _is_server(pid, home) and _status(home, pid) == "ready" else None
 
 
+def binaries() -> Path:
+    """The folder with the server's own programs, for running them as ourselves."""
+    return _wheel() / "bin"
+
+
 def _lock(home: Home) -> IO[str]:
     lock = (home.root / "lock").open("a")
     try:

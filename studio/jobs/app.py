@@ -13,7 +13,7 @@ import psycopg
 from procrastinate import App
 from procrastinate.psycopg_connector import PsycopgConnector
 
-from studio import egress
+from studio import egress, schema
 from studio.config import settings
 from studio.db import SYSTEM, dispose, role_options, transaction
 from studio.jobs import schedule, tasks
@@ -64,6 +64,7 @@ async def run_worker() -> None:
     lock = secrets.randbits(62)
     url = settings().database_url
     assert url is not None
+    await asyncio.to_thread(schema.current, url)  # a database that a restore has not opened yet is refused here
     async with transaction(SYSTEM) as session:
         await policies.check(session)
     alive = await psycopg.AsyncConnection.connect(url, autocommit=True, options=role_options("sys"))

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from studio import queue
+from studio.config import settings
 from studio.db import SYSTEM, transaction
-from studio.jobs.tasks import CHECK_LEDGER, PROVE, RECEIPTS, SEND, SWEEP, TIDY
+from studio.jobs.tasks import BACKUP, CHECK_LEDGER, PROVE, RECEIPTS, SEND, SWEEP, TIDY
 from studio.services import attempts, erasure, mail_outbox
 from studio.services.exports import archives
 from studio.services.policies import LOOK_AFTER
@@ -47,5 +48,7 @@ def start() -> AsyncIOScheduler:
     scheduler.add_job(enqueue, "interval", minutes=1, args=[LOOK_AFTER], **options)
     soon = datetime.now(UTC) + timedelta(minutes=FIRST_PROOF_MINUTES)  # the first page comes first
     scheduler.add_job(enqueue, "interval", hours=1, args=[PROVE], next_run_time=soon, **options)
+    if settings().backup is not None:
+        scheduler.add_job(enqueue, "interval", minutes=15, args=[BACKUP], **options)
     scheduler.start()
     return scheduler

@@ -8,7 +8,7 @@ from uuid import UUID
 from procrastinate import App
 
 from studio.db import SYSTEM, transaction
-from studio.jobs import mailing, notices, portraits, proving, saving, upkeep
+from studio.jobs import backing_up, mailing, notices, portraits, proving, saving, upkeep
 from studio.jobs.erasing import Eraser
 from studio.jobs.exporting import Builder
 from studio.jobs.mailing import RECEIPTS, SEND, Mailer
@@ -19,7 +19,7 @@ from studio.services.exports.archives import BUILD
 from studio.services.generations import RUN
 from studio.services.policies import LOOK_AFTER
 
-SWEEP, CHECK_LEDGER, TIDY = "generations.sweep", "ledger.check", "upkeep.tidy"
+SWEEP, CHECK_LEDGER, TIDY, BACKUP = "generations.sweep", "ledger.check", "upkeep.tidy", "backup.run"
 PROVE = "proofs.run"
 
 
@@ -58,6 +58,10 @@ def register(app: App, worker: Worker) -> None:
     @app.task(name=pictures.DROP)
     async def drop_pictures(account_id: str) -> None:
         await portraits.drop(UUID(account_id))
+
+    @app.task(name=BACKUP)
+    async def back_up() -> None:
+        await backing_up.run()
 
     @app.task(name=RECEIPTS)
     async def receipts() -> None:

@@ -2,6 +2,7 @@
 
 from studio.models.accounts import Account, Clock, Session, SigninLink, Workspace
 from studio.models.addresses import AddressChange
+from studio.models.backups import Backup
 from studio.models.consent import Consent, ExperimentCount, UsageCount, UsageTotal
 from studio.models.erasure import Erasure, ObjectRemoval
 from studio.models.exports import Export
@@ -21,6 +22,7 @@ __all__ = [
     "Agreement",
     "Asset",
     "AuditEntry",
+    "Backup",
     "Batch",
     "BatchInput",
     "Budget",

@@ -51,8 +51,9 @@ async def write(
 ) -> None:
     """Note something; when this returns it is durable. Noting the same again changes nothing.
 
-    `account` and `optout` take the account's id, `output` the asset's; `restrict` and `unrestrict` the account's, with
-    the number of the change (1, 2, 3 …) so that a restore ends in the state of the highest.
+    `account` takes the account's id, `output` the asset's, `optout` that of the row that was withdrawn (or of the
+    account, for all it had agreed to until then); `restrict` and `unrestrict` the account's, with the number of the
+    change (1, 2, 3 …), so that a restore ends in the state of the highest.
 
     Raises:
         StorageError: the journal cannot be written; nothing may be erased then.

@@ -129,7 +129,8 @@ TABLE: tuple[Entry, ...] = (
         setting="STUDIO_SESSION_DAYS",
         sweep=sessions.sweep,
         due="SELECT min(least(created_at + make_interval(days => :days), seen_at + make_interval(days => :idle), "
-        "revoked_at, CASE WHEN account_id IS NULL THEN attempt_until END)) FROM sessions",
+        "revoked_at, CASE WHEN account_id IS NULL THEN attempt_until END)) FROM sessions s WHERE NOT EXISTS "
+        "(SELECT 1 FROM consents c WHERE c.session_id = s.id AND c.kept_until > studio_now())",
     ),
     Entry(
         "signin_links",

@@ -1,0 +1,174 @@
+"""What a restored database must not keep: erased people and outputs, withdrawn consents, lifted walls, old sign-ins.
+
+Every step may run twice. Objects are brought after it, and only those that a row still names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from studio.db import Transactions
+from studio.services import journal, ledger, registry
+from studio.services.journal import Entry
+from studio.services.storage import Storage
+
+# Tables with rows of which one may be withdrawn, by its own id or with everything of its account.
+_CONSENTS = ("mail_optins", "agreements")
+_OPTIONAL = " AND kind = 'marketing'"  # the other agreements end with the account
+# What a stored name or a sign-in in progress may not outlive; order matters where rows name each other.
+_FORGOTTEN = (
+    "DELETE FROM sessions",
+    "DELETE FROM signin_links",
+    "DELETE FROM procrastinate_events",
+    "DELETE FROM procrastinate_jobs",
+    "DELETE FROM procrastinate_workers",
+    """
+    UPDATE mails SET state = 'dropped', worker_lock = NULL, ended_at = studio_now(), data = '{}', reason = 'restored'
+    WHERE state IN ('queued', 'sending')
+    """,
+    """
+    UPDATE generations SET state = 'unknown', unknown_at = studio_now(), worker_lock = NULL, due_at = studio_now()
+    WHERE state IN ('submitting', 'running', 'storing')
+    """,
+    "UPDATE backups SET ok = false, ended_at = studio_now(), reason = 'restored' WHERE ended_at IS NULL",
+)
+
+
+@dataclass
+class Replayed:
+    """How many notes found something to undo."""
+
+    accounts: int = 0
+    outputs: int = 0
+    optouts: int = 0
+    restrictions: int = 0
+
+
+async def replay(begin: Transactions, notes: Storage) -> Replayed:
+    """Do again what the journal says, to the rows. Returns what was found."""
+    done = Replayed()
+    latest: dict[UUID, Entry] = {}
+    async for entry in journal.entries(store=notes):
+        if entry.kind in journal.COUNTED:
+            if entry.id not in latest or latest[entry.id].number < entry.number:
+                latest[entry.id] = entry
+            continue
+        async with begin() as session:
+            if entry.kind == "account":
+                done.accounts += await erase_account_rows(session, entry.id)
+            elif entry.kind == "output":
+                done.outputs += await erase_output_rows(session, entry.id)
+            else:
+                done.optouts += await _withdraw(session, entry)
+    for entry in latest.values():
+        async with begin() as session:
+            done.restrictions += await _restrict(session, entry)
+    return done
+
+
+async def forget(begin: Transactions) -> None:
+    """Drop sessions, links, jobs and waiting mails; what was at the provider is unknown, what waited is cancelled."""
+    async with begin() as session:
+        for statement in _FORGOTTEN:
+            await session.execute(text(statement))
+        await _cancel_waiting(session)
+
+
+async def erase_account_rows(session: AsyncSession, account_id: UUID) -> bool:
+    """Remove every row of an account that the registry says is erased; False when there was none.
+
+    The ledger's entries stay, under a pseudonym that nothing leads to any more.
+    """
+    values = {"account": account_id}
+    if not await session.scalar(text("SELECT true FROM accounts WHERE id = :account"), values):
+        return False
+    for entity in _by_address_first():
+        await session.execute(text(f"DELETE FROM {entity.table} WHERE {entity.owned_by}"), values)  # noqa: S608  # registry
+    return True
+
+
+def _by_address_first() -> list[registry.Entity]:
+    """Those that are erased, the account's own row last: the conditions of some look at it."""
+    erased = [
+        entity
+        for entity in reversed(registry.entities())
+        if entity.owned_by is not None and any(held.fate == "erase" for held in entity.columns.values())
+    ]
+    return sorted(erased, key=lambda entity: entity.table == "accounts")
+
+
+async def erase_output_rows(session: AsyncSession, asset_id: UUID) -> bool:
+    """Remove one file's row, with its generation, and with the batch when that was its last; False if not there."""
+    row = (
+        await session.execute(
+            text("DELETE FROM assets WHERE id = :id RETURNING generation_id, account_id"), {"id": asset_id}
+        )
+    ).one_or_none()
+    if row is None:
+        return False
+    if row.generation_id is not None:
+        batch = await session.scalar(
+            text("DELETE FROM generations WHERE id = :id RETURNING batch_id"), {"id": row.generation_id}
+        )
+        await session.execute(
+            text(
+                "DELETE FROM batches b WHERE id = :id AND NOT EXISTS (SELECT 1 FROM generations WHERE batch_id = b.id)"
+            ),
+            {"id": batch},
+        )
+    return True
+
+
+async def _withdraw(session: AsyncSession, entry: Entry) -> bool:
+    found = False
+    for table in _CONSENTS:
+        given = "given_at" if table == "mail_optins" else "agreed_at"
+        changed = await session.execute(
+            text(
+                f"UPDATE {table} SET withdrawn_at = :at WHERE withdrawn_at IS NULL AND {given} <= :at "  # noqa: S608  # constants
+                f"AND (id = :id OR account_id = :id){'' if table == 'mail_optins' else _OPTIONAL} RETURNING id"
+            ),
+            {"id": entry.id, "at": entry.at},
+        )
+        found |= bool(changed.all())
+    return found
+
+
+async def _restrict(session: AsyncSession, entry: Entry) -> bool:
+    """Set an account's restriction to what it last was."""
+    there = await session.scalar(
+        text(
+            "SELECT true FROM information_schema.columns WHERE table_schema = 'public' AND table_name = 'accounts' "
+            "AND column_name = 'restricted_at'"
+        )
+    )
+    if not there:
+        return False
+    if entry.kind == "restrict":
+        change = "restricted_at = :at, restricted_for = coalesce(restricted_for, 'operator')"
+    else:
+        change = "restricted_at = NULL, restricted_for = NULL"
+    changed = await session.execute(
+        text(f"UPDATE accounts SET {change} WHERE id = :id RETURNING id"),  # noqa: S608  # constants
+        {"id": entry.id, "at": entry.at} if entry.kind == "restrict" else {"id": entry.id},
+    )
+    return bool(changed.all())
+
+
+async def _cancel_waiting(session: AsyncSession) -> None:
+    """What waited to be sent may have been sent after the backup: it is not sent again unasked, and costs nothing."""
+    rows = await session.execute(
+        text(
+            "UPDATE generations SET state = 'cancelled', ended_at = studio_now(), charged_micros = 0, "
+            "worker_lock = NULL, due_at = NULL WHERE state = 'queued' "
+            "RETURNING id, account_id, month, kind, reserved_micros"
+        )
+    )
+    for row in rows.all():
+        await ledger.release(
+            session, ledger.Reservation(row.id, row.account_id, row.month, row.kind, row.reserved_micros)
+        )

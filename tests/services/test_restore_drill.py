@@ -1,0 +1,187 @@
+"""A backup from before people left: it opens only after the journal is replayed, and none of them comes back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from studio import db, schema
+from studio.services import journal
+from studio.services.backups import loading, replay, shelf
+from studio.services.backups.errors import Damaged
+from studio.services.storage import key_for, open_storage
+from tests.backups import CANARY, Studio, content, empty
+from tests.conftest import Database
+
+ERASED = 3
+
+
+async def test_who_was_erased_after_the_backup_does_not_come_back(
+    studio: Studio,
+    database: Database,
+    tmp_path: Path,
+):
+    stays, single = studio.accounts[0], await studio.picture(studio.accounts[0])
+    kept = await studio.picture(studio.accounts[0])
+    leaving = [studio.person(f"leaver-{number}@example.org") for number in range(ERASED)]
+    for account in leaving:
+        await studio.picture(account)
+    # An output whose bytes are stored while its row is not yet: its owner leaves, too.
+    await studio.objects.put(key_for("o", uuid4()), CANARY.encode(), content_type="image/png")
+    await studio.backup()
+
+    for account in leaving:
+        await journal.write("account", account, store=studio.journal)
+    await journal.write("output", single, store=studio.journal)
+    async with db.elsewhere(studio.url) as begin, begin() as session:
+        assert await replay.erase_account_rows(session, leaving[0])
+    later = studio.person("leaver-0@example.org")  # the same identity, a new account
+    await studio.picture(later)
+    await studio.backup()
+
+    for wanted, has_later in (("latest", True), (str((await snapshots(studio))[0]), False)):
+        url, objects = empty(database.server.url), open_storage(tmp_path / wanted)
+        found = await studio.restore(url, objects, wanted=wanted)
+        assert found.replayed.accounts == (ERASED if not has_later else ERASED - 1)
+        there = {row[0] for row in studio.execute("SELECT id FROM accounts", url=url)}
+        assert there.isdisjoint(leaving)
+        assert {stays} <= there
+        assert (later in there) is has_later
+        for table in ("identities", "workspaces", "batches", "generations", "assets", "budgets", "mails", "sessions"):
+            left = studio.execute(f"SELECT count(*) FROM {table} WHERE account_id = ANY(%s)", leaving, url=url)
+            assert left == [(0,)], table
+        assert studio.execute(
+            "SELECT count(*) FROM ledger_pseudonyms WHERE account_id = ANY(%s)", leaving, url=url
+        ) == [(0,)]
+        assets = {row[0] for row in studio.execute("SELECT id FROM assets", url=url)}
+        assert single not in assets
+        assert kept in assets
+        named = {row[0] for row in studio.execute("SELECT object_key FROM assets", url=url)}
+        named |= {
+            row[0] for row in studio.execute("SELECT jsonb_path_query(thumbnails, '$.*') #>> '{}' FROM assets", url=url)
+        }
+        assert set(await content(objects)) == named
+        assert found.ledger_ok
+        await objects.close()
+
+
+async def snapshots(studio: Studio) -> list[object]:
+    return [each.id for each in await shelf.snapshots(studio.place)]
+
+
+async def test_sign_ins_old_mails_and_work_in_flight_do_not_live_on(studio: Studio, database: Database, tmp_path: Path):
+    queued, flying = studio.accounts
+    studio.execute(
+        "UPDATE generations SET state = 'submitting', attempt_id = gen_random_uuid(), worker_lock = 5 "
+        "WHERE account_id = %s",
+        flying,
+    )
+    studio.execute(
+        "INSERT INTO signin_links (id, token_hash, email, expires_at) VALUES (%s, '\\x01', 'a@example.org', "
+        "studio_now() + interval '1 hour')",
+        uuid4(),
+    )
+    studio.execute("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('default', 'generations.run')")
+    await studio.backup()
+    url = empty(database.server.url)
+    found = await studio.restore(url, open_storage(tmp_path / "restored"))
+    for table in ("sessions", "signin_links", "procrastinate_jobs"):
+        assert studio.execute(f"SELECT count(*) FROM {table}", url=url) == [(0,)], table
+    assert studio.execute("SELECT DISTINCT state, reason FROM mails", url=url) == [("dropped", "restored")]
+    states = dict(studio.execute("SELECT account_id, state FROM generations", url=url))
+    assert states == {queued: "cancelled", flying: "unknown"}
+    held = dict(studio.execute("SELECT account_id, held_micros FROM budgets", url=url))
+    assert held == {queued: 0, flying: 5}
+    assert found.ledger_ok
+
+
+async def test_withdrawn_consents_and_restrictions_hold_after_a_restore(
+    studio: Studio,
+    database: Database,
+    tmp_path: Path,
+):
+    one, two = studio.accounts
+    studio.owner(
+        "ALTER TABLE accounts ADD COLUMN IF NOT EXISTS restricted_at timestamptz, "
+        "ADD COLUMN IF NOT EXISTS restricted_for text"
+    )
+    yes = uuid4()
+    for row, who in ((yes, one), (uuid4(), two)):
+        studio.execute("INSERT INTO mail_optins (id, account_id, text_version) VALUES (%s, %s, '1')", row, who)
+    studio.execute("UPDATE accounts SET restricted_at = now(), restricted_for = 'person' WHERE id = %s", two)
+    await studio.backup()
+    await journal.write("optout", yes, store=studio.journal)
+    await journal.write("restrict", one, number=1, store=studio.journal)
+    await journal.write("restrict", two, number=1, store=studio.journal)
+    await journal.write("unrestrict", two, number=2, store=studio.journal)
+    url = empty(database.server.url)
+    found = await studio.restore(url, open_storage(tmp_path / "restored"))
+    assert (found.replayed.optouts, found.replayed.restrictions) == (1, 2)
+    withdrawn = "SELECT account_id, withdrawn_at IS NOT NULL FROM mail_optins"
+    assert dict(studio.execute(withdrawn, url=url)) == {one: True, two: False}
+    restricted = "SELECT id, restricted_at IS NOT NULL FROM accounts"
+    assert dict(studio.execute(restricted, url=url)) == {one: True, two: False}
+
+
+async def test_a_restore_that_was_cut_off_opens_nothing_and_is_finished_by_the_same_command(
+    studio: Studio,
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    account = studio.accounts[0]
+    await studio.backup()
+    await journal.write("account", account, store=studio.journal)
+    url, objects = empty(database.server.url), open_storage(tmp_path / "restored")
+
+    async def dies(*_: object, **__: object) -> None:
+        raise ConnectionResetError
+
+    for step in ("migrate", "each_object", "unmark"):
+        with monkeypatch.context() as patch:
+            patch.setattr(loading, step, dies)
+            with pytest.raises(ConnectionResetError):
+                await studio.restore(url, objects)
+        with pytest.raises(schema.RestoringError):
+            schema.current(url)
+        with pytest.raises(schema.RestoringError):
+            await schema.require(url, wait=True)
+    found = await studio.restore(url, objects)
+    assert schema.serves(schema.current(url))
+    assert found.objects == 2
+    assert studio.execute("SELECT count(*) FROM accounts WHERE id = %s", account, url=url) == [(0,)]
+
+
+async def test_a_journal_that_cannot_be_read_keeps_the_database_closed(
+    studio: Studio,
+    database: Database,
+    tmp_path: Path,
+):
+    await journal.write("account", studio.accounts[0], store=studio.journal)
+    await studio.backup()
+    who = studio.accounts[0]
+    await studio.journal.put(f"j/{who.hex[:2]}/{who.hex}.account", b"?", content_type="application/json")
+    url = empty(database.server.url)
+    with pytest.raises(journal.JournalDamaged):
+        await studio.restore(url, open_storage(tmp_path / "restored"))
+    with pytest.raises(schema.RestoringError):
+        schema.current(url)
+
+
+async def test_a_dump_that_is_not_the_manifests_is_not_opened(studio: Studio, database: Database, tmp_path: Path):
+    first = await studio.backup()
+    studio.person()
+    second = await studio.backup()
+    async with await studio.place.open(first.snapshot.part("dump")) as stream:
+        sealed = b"".join([block async for block in stream])
+    await studio.place.put(second.snapshot.part("dump"), sealed, content_type="application/octet-stream")
+    url = empty(database.server.url)
+    with pytest.raises(Damaged):
+        await studio.restore(url, open_storage(tmp_path / "restored"))
+    with pytest.raises(schema.RestoringError):
+        schema.current(url)
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT loaded FROM studio_restore.state").fetchone() == (False,)
