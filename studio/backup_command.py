@@ -20,7 +20,6 @@ from studio.services.backups.errors import NotConfigured, WrongKey
 from studio.services.storage import Storage
 
 T = TypeVar("T")
-DO = ("run", "list", "prune", "verify", "key")
 
 
 def _say(text: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from studio import config
 from studio.config import Settings
-from studio.doctor import database, parts, surroundings
+from studio.doctor import backups, database, parts, surroundings
 from studio.doctor.findings import Finding, failed
 
 SECONDS = 30.0
@@ -23,6 +23,7 @@ CHECKS: dict[str, Check] = {
     "front end": surroundings.front_end,
     "database": database.check,
     "file store": parts.file_store,
+    "backups": backups.check,
     "redis": parts.redis,
     "generation": parts.provider,
     "mail": parts.mail,

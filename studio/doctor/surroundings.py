@@ -7,7 +7,6 @@ import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import fields
 from urllib.parse import urlsplit
 
 from studio import frontend
@@ -20,7 +19,7 @@ NAMES = ("DATABASE_URL", "REDIS_URL", "PORT", "HOST")
 # Read where they are used, not in studio/config.py; those of the simulator and the tests begin with the last two.
 ELSEWHERE = ("STUDIO_TRUSTED_PROXIES", "STUDIO_WORKER_CONCURRENCY", "STUDIO_SIM_", "STUDIO_TORTURE")
 # A half-set family is left out whole, so that the rest can be checked.
-FAMILIES = ("OIDC_GOOGLE_", "OIDC_", "STUDIO_S3_", "ARK_")
+FAMILIES = ("OIDC_GOOGLE_", "OIDC_", "STUDIO_S3_", "STUDIO_BACKUP_", "STUDIO_JOURNAL_", "ARK_")
 LITTLE_BYTES = 5 * 1024**3
 TOO_LITTLE_BYTES = 500 * 1024**2
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -93,9 +92,6 @@ async def placeholders(ours: Settings) -> list[Finding]:
     }
     names = [name for name, is_unset in unset.items() if is_unset]
     found = [warning("operator", f"{name} is not set.", f"Set {name} before people are let in.") for name in names]
-    # Said only by a release that can make backups.
-    if any(each.name == "backup_url" and getattr(ours, each.name) is None for each in fields(ours)):
-        found.append(warning("backups", "not set up yet", "Set STUDIO_BACKUP_URL."))
     return found or [ok("operator", "name, contacts and region are set")]
 
 

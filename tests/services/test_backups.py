@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -12,9 +13,12 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from sqlalchemy import LargeBinary, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
 
 from studio.services import journal
-from studio.services.backups import copies, crypt, shelf, taking, tools, verifying
+from studio.services.backups import copies, crypt, named, proof, records, shelf, taking, tools, verifying
 from studio.services.backups.errors import BackupError, Damaged, NoSnapshot, NotEmpty, WrongJournal, WrongKey
 from studio.services.storage import Storage, key_for, new_key, open_storage
 from tests.backups import CANARY, SECRET, Studio, content, empty, joined, rows
@@ -361,3 +365,52 @@ async def test_verification_sees_what_is_wrong(studio: Studio):
     await studio.backup()
     with pytest.raises(Damaged):
         await verified()
+
+
+# Proofs
+
+
+async def test_the_proofs_measure_the_place_itself(studio: Studio):
+    now = datetime.now(UTC)
+    assert await proof.oldest_backup_age_days(studio.place, now=now) is None
+    first = await studio.backup()
+    age = await proof.oldest_backup_age_days(studio.place, now=first.snapshot.at + timedelta(days=3))
+    assert age == pytest.approx(3)
+    assert await proof.opens_without_the_key(studio.place) is False
+    clear = b"age-encryption.org, they said, but here everybody reads on"
+    await studio.place.put(first.snapshot.part("manifest"), clear, content_type="text/plain")
+    assert await proof.opens_without_the_key(studio.place) is True
+
+
+async def test_a_backup_is_due_when_the_last_good_one_is_old_and_none_was_just_tried(session: AsyncSession):
+    await session.execute(text("DELETE FROM backups"))
+    assert await records.due(session, hours=24)
+    run = await records.begin(session, kind="backup", snapshot=uuid4())
+    assert not await records.due(session, hours=24)
+    await records.end(session, run, ok=False, reason="storage_unavailable")
+    assert not await records.due(session, hours=24)
+    await session.execute(text("UPDATE backups SET started_at = started_at - interval '20 minutes'"))
+    assert await records.due(session, hours=24)
+    run = await records.begin(session, kind="backup", snapshot=uuid4())
+    await records.end(session, run, ok=True, expires_at=datetime.now(UTC) - timedelta(minutes=1))
+    await session.execute(text("UPDATE backups SET started_at = started_at - interval '23 hours' WHERE ok"))
+    assert not await records.due(session, hours=24)
+    await session.execute(text("UPDATE backups SET started_at = started_at - interval '2 hours' WHERE ok"))
+    assert await records.due(session, hours=24)
+    assert await records.expired(session)
+    await records.removed(session, now=datetime.now(UTC))
+    assert not await records.expired(session)
+    assert await records.last_verified_at(session) is None
+    run = await records.begin(session, kind="verify", snapshot=uuid4())
+    await records.end(session, run, ok=True)
+    assert await records.last_verified_at(session) is not None
+
+
+def test_every_column_that_may_hold_object_keys_is_known_to_the_restore():
+    sounding = {
+        (table.name, column.name)
+        for table in SQLModel.metadata.sorted_tables
+        for column in table.columns
+        if re.search(r"key|thumbnail|object|picture_gone", column.name) and not isinstance(column.type, LargeBinary)
+    }
+    assert sounding == set(named.HOLDERS) | named.NOT_HOLDERS

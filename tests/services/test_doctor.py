@@ -422,3 +422,33 @@ async def test_placeholders_are_warned_of_and_no_failure(settings: Settings) -> 
     assert only(await surroundings.placeholders(named)).state == "ok"
     found = only(await surroundings.placeholders(replace(named, privacy_contact="privacy@example.com")))
     assert (found.state, found.mend) == ("warning", "Set STUDIO_PRIVACY_CONTACT before people are let in.")
+
+
+async def test_backups_are_recent_sealed_for_a_key_that_is_elsewhere_and_the_journal_outlives_the_machine(
+    settings: Settings, tmp_path: Path
+) -> None:
+    from datetime import UTC, datetime, timedelta
+    from uuid import uuid4
+
+    from studio.doctor import backups
+    from studio.services.backups import shelf
+    from studio.services.storage import open_storage
+
+    async def told(**changes: Any) -> dict[str, str]:
+        return {each.part: each.state for each in await backups.check(replace(settings, **changes))}
+
+    assert await told() == {"backups": "warning", "erasure journal": "ok"}
+    place = open_storage(tmp_path / "backups")
+    ours: dict[str, Any] = {"backup": tmp_path / "backups", "backup_recipient": "age1…", "journal": tmp_path / "notes"}
+    assert await told(**ours) == {"backups": "warning", "backup key": "ok", "erasure journal": "ok"}
+    now = datetime.now(UTC)
+    for hours, state in ((50, "failed"), (3, "ok")):
+        at = now - timedelta(hours=hours)
+        await shelf.publish(place, shelf.Snapshot(uuid4(), at, at + timedelta(days=30), 1, 0))
+        assert (await told(**ours))["backups"] == state
+    key = tmp_path / "key"
+    key.write_text("private")
+    inside = {**ours, "journal": settings.data_dir / "journal", "backup_identity_file": key}
+    assert await told(**inside) == {"backups": "ok", "backup key": "warning", "erasure journal": "warning"}
+    assert (await told(**{**ours, "backup": key}))["backups"] == "failed"
+    assert (await told(**{**ours, "backup_recipient": None}))["backups"] == "failed"

@@ -21,6 +21,7 @@ NOT_HOLDERS = frozenset(
         ("mails", "dedupe_key"),
         ("ledger_entries", "idempotency_key"),
         ("provider_buckets", "key"),
+        ("backups", "objects"),
     }
 )
 
