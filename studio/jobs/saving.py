@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import time
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,6 @@ from studio.services.storage import Storage
 
 MOST_IMAGE = 100_000_000
 CHUNK = 1 << 20
-LEFTOVER_SECONDS = 6 * 3600.0  # far longer than any clip takes to store
 
 
 @dataclass(frozen=True)
@@ -60,17 +57,6 @@ async def _video(work: Work, url: str, *, client: ModelArkClient, storage: Stora
             storage, owner=work.id, data=_chunks(path), mime="video/mp4", thumbnails=small.images
         )
     return Saved({**objects, "width": info.width, "height": info.height, "duration": info.duration_ms})
-
-
-def sweep_leftovers(older_than_seconds: float = LEFTOVER_SECONDS) -> int:
-    """Delete what a killed worker left of clips it was storing; returns how many files. For a thread."""
-    gone, before = 0, time.time() - older_than_seconds
-    for path in (settings().data_dir / "tmp").glob("*.mp4"):
-        with suppress(FileNotFoundError):
-            if path.stat().st_mtime < before:
-                path.unlink()
-                gone += 1
-    return gone
 
 
 async def _chunks(path: Path) -> AsyncGenerator[bytes, None]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from uuid import UUID
 
 from procrastinate import App
 
 from studio.db import SYSTEM, transaction
-from studio.jobs import backing_up, mailing, notices, portraits, proving, saving, upkeep
+from studio.jobs import backing_up, mailing, notices, portraits, proving, upkeep
 from studio.jobs.erasing import Eraser
 from studio.jobs.exporting import Builder
 from studio.jobs.mailing import RECEIPTS, SEND, Mailer
@@ -45,7 +44,6 @@ def register(app: App, worker: Worker) -> None:
     @app.task(name=TIDY)
     async def tidy() -> None:
         await upkeep.run()
-        await asyncio.to_thread(saving.sweep_leftovers)
 
     @app.task(name=SEND)
     async def send_mail() -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.db import SYSTEM, transaction
-from studio.services import checks, consent, guards, ledger, pictures, requests, retention, usage
+from studio.services import checks, consent, guards, ledger, pictures, retention
 from studio.services.eventlog import WRITER
 
 log = logging.getLogger("studio")
@@ -62,9 +62,6 @@ async def tidy(session: AsyncSession) -> None:
     """Make the next partitions, wake what a lost job left, and end the rows that are over (the table of retention)."""
     await session.execute(text("SELECT studio_partitions(7)"))
     await consent.sweep(session)
-    await usage.aggregate(session)
-    await session.execute(text("SELECT studio_audit_retire()"))
     await guards.sweep(session)
-    await requests.sweep(session)
     await pictures.sweep(session)
     await retention.sweep_shared(session)

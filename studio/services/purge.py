@@ -151,7 +151,8 @@ def _leaving() -> list[registry.Entity]:
     found = [
         entity
         for entity in registry.entities()
-        if entity.owned_by and any(held.fate == "erase" and held.export for held in entity.columns.values())
+        if entity.owned_by
+        and any(held.fate == "erase" and held.category != "technical" for held in entity.columns.values())
     ]
     return sorted(found, key=lambda entity: -order[entity.table])
 

@@ -159,6 +159,14 @@ PLACES: tuple[Place, ...] = (
         "Gone when it is stored; within a day after a machine failed",
     ),
     Place(
+        "d/",
+        "trial files",
+        "a few bytes that `studio doctor` writes and deletes to try the store",
+        "technical",
+        "to see that the store works",
+        "Deleted at once",
+    ),
+    Place(
         "process log",
         "process log",
         "start, stop and faults by kind; no request, no person",

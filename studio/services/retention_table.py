@@ -14,7 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.config import settings
-from studio.services import abuse, addresses, ledger, leftovers, logs, mail_outbox, sessions
+from studio.services import abuse, addresses, ledger, leftovers, logs, mail_outbox, sessions, usage
+from studio.services import requests as data_requests
+from studio.services.exports import archives
 
 LEDGER_YEARS = 7
 RUN_DAYS = 90
@@ -78,6 +80,10 @@ async def _runs(session: AsyncSession) -> int:
         {"days": RUN_DAYS},
     )
     return len(gone.all())
+
+
+async def _audit(session: AsyncSession) -> int:
+    return int((await session.execute(text("SELECT studio_audit_retire()"))).scalar_one())
 
 
 TABLE: tuple[Entry, ...] = (
@@ -203,6 +209,44 @@ TABLE: tuple[Entry, ...] = (
         sweep=_jobs,
         due="SELECT min(e.at) FROM procrastinate_events e JOIN procrastinate_jobs j ON j.id = e.job_id "
         "WHERE j.status IN ('failed', 'cancelled', 'aborted')",
+    ),
+    Entry(
+        "audit",
+        "Acts of operators",
+        _fixed(730),
+        "the act",
+        "Deleted",
+        tables=("audit_entries",),
+        sweep=_audit,
+        due="SELECT min(at) + make_interval(days => :days) FROM audit_entries",
+    ),
+    Entry(
+        "privacy_requests",
+        "Requests about people's data",
+        _fixed(data_requests.KEEP_DAYS),
+        "the answer",
+        "Deleted",
+        tables=("privacy_requests",),
+        sweep=data_requests.sweep,
+        due="SELECT min(closed_at) + make_interval(days => :days) FROM privacy_requests",
+    ),
+    Entry(
+        "usage",
+        "Counts of pages and features, for who allowed them",
+        _fixed(usage.DAYS),
+        "the day",
+        "Added up by day and name, without the random number",
+        tables=("usage_counts",),
+        sweep=usage.aggregate,
+        due="SELECT min(day) + make_interval(days => CAST(:days AS integer) + 1) FROM usage_counts",
+    ),
+    Entry(
+        "exports",
+        "Archives that people asked for",
+        _fixed(archives.DAYS),
+        "the archive being ready, or sooner when it is taken back",
+        "Their files are deleted",
+        due="SELECT min(expires_at) FROM exports WHERE state = 'ready'",
     ),
     Entry(
         "retention_runs",

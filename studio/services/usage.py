@@ -95,19 +95,20 @@ async def forget(session: AsyncSession, *, number: UUID) -> None:
     await session.execute(text("DELETE FROM usage_counts WHERE visitor = :visitor"), {"visitor": number})
 
 
-async def aggregate(session: AsyncSession) -> None:
-    """Turn rows older than 90 days into sums per day and name, without numbers."""
-    await session.execute(
+async def aggregate(session: AsyncSession) -> int:
+    """Turn rows older than 90 days into sums per day and name, without numbers. Returns how many sums it touched."""
+    summed = await session.execute(
         text(
             "WITH old AS (DELETE FROM usage_counts WHERE day < (studio_now() AT TIME ZONE 'UTC')::date - :days "
             "RETURNING visitor, day, name, uses) "
             "INSERT INTO usage_totals AS t (day, name, visitors, uses) "
             "SELECT day, name, count(DISTINCT visitor), sum(uses) FROM old GROUP BY day, name "
             "ON CONFLICT (day, name) DO UPDATE SET visitors = t.visitors + excluded.visitors, "
-            "uses = t.uses + excluded.uses"
+            "uses = t.uses + excluded.uses RETURNING 1"
         ),
         {"days": DAYS},
     )
+    return len(summed.all())
 
 
 async def report(session: AsyncSession, *, days: int = 30) -> Report:

@@ -15,9 +15,8 @@ from sqlalchemy import Column, MetaData, Table, Text, text
 
 from studio import config
 from studio.db import SYSTEM, transaction
-from studio.jobs import saving
 from studio.models.base import ACCOUNT
-from studio.services import registry
+from studio.services import leftovers, registry
 from tests.factories import Person, image, submitted, upload
 
 ROOT = Path(registry.__file__).resolve().parents[1]
@@ -98,15 +97,15 @@ def test_a_wake_up_call_carries_an_account_id_at_most():
     assert carried - {"times"} <= {"account_id"}
 
 
-def test_what_a_killed_worker_left_of_a_clip_is_deleted_and_a_clip_at_work_is_not(settings: config.Settings):
+async def test_what_a_killed_worker_left_of_a_clip_is_deleted_and_a_clip_at_work_is_not(settings: config.Settings):
     folder = settings.data_dir / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
     old, new = folder / "old.mp4", folder / "new.mp4"
     for path in (old, new):
         path.write_bytes(b"clip")
-    long_ago = time.time() - 7 * 3600
+    long_ago = time.time() - 25 * 3600
     os.utime(old, (long_ago, long_ago))
-    assert saving.sweep_leftovers() == 1
+    assert await leftovers.clear_temporary() == 1
     assert (old.exists(), new.exists()) == (False, True)
     new.unlink()
 

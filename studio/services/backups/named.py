@@ -22,6 +22,7 @@ NOT_HOLDERS = frozenset(
         ("ledger_entries", "idempotency_key"),
         ("provider_buckets", "key"),
         ("backups", "objects"),
+        ("object_removals", "key"),
     }
 )
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.db import Transactions
-from studio.services import journal, ledger, registry
+from studio.services import journal, ledger, purge
 from studio.services.journal import Entry
 from studio.services.storage import Storage
 
@@ -23,6 +23,7 @@ _OPTIONAL = " AND kind = 'marketing'"  # the other agreements end with the accou
 _FORGOTTEN = (
     "DELETE FROM sessions",
     "DELETE FROM signin_links",
+    "DELETE FROM exports",  # their files are in no backup
     "DELETE FROM procrastinate_events",
     "DELETE FROM procrastinate_jobs",
     "DELETE FROM procrastinate_workers",
@@ -79,26 +80,11 @@ async def forget(begin: Transactions) -> None:
 
 
 async def erase_account_rows(session: AsyncSession, account_id: UUID) -> bool:
-    """Remove every row of an account that the registry says is erased; False when there was none.
-
-    The ledger's entries stay, under a pseudonym that nothing leads to any more.
-    """
-    values = {"account": account_id}
-    if not await session.scalar(text("SELECT true FROM accounts WHERE id = :account"), values):
+    """Remove an account as its deletion did; False when it is not there."""
+    if not await session.scalar(text("SELECT true FROM accounts WHERE id = :account"), {"account": account_id}):
         return False
-    for entity in _by_address_first():
-        await session.execute(text(f"DELETE FROM {entity.table} WHERE {entity.owned_by}"), values)  # noqa: S608  # registry
+    await purge.erase_account_rows(session, account_id=account_id)
     return True
-
-
-def _by_address_first() -> list[registry.Entity]:
-    """Those that are erased, the account's own row last: the conditions of some look at it."""
-    erased = [
-        entity
-        for entity in reversed(registry.entities())
-        if entity.owned_by is not None and any(held.fate == "erase" for held in entity.columns.values())
-    ]
-    return sorted(erased, key=lambda entity: entity.table == "accounts")
 
 
 async def erase_output_rows(session: AsyncSession, asset_id: UUID) -> bool:
