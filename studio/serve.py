@@ -119,6 +119,8 @@ class Serve:
     def __init__(self, settings: Settings, environment: Mapping[str, str]) -> None:
         self.settings = settings
         self.environment = {**FRUGAL, **environment, "STUDIO_DATA": str(settings.data_dir)}
+        # Before any child starts: the web process decides by it who sees /operator.
+        self.environment["STUDIO_EMBEDDED"] = "1" if settings.database_url is None else ""
         self.simulator_port: int | None = None
         if settings.simulated and settings.simulator_url is None:
             self.simulator_port = simulator_port(settings.data_dir)
@@ -195,7 +197,6 @@ class Serve:
         return False
 
     def _start_database(self) -> None:
-        self.environment["STUDIO_EMBEDDED"] = "1" if self.settings.database_url is None else ""
         if self.settings.database_url is not None:
             return
         self.database = postgres.ensure(self.settings.data_dir)

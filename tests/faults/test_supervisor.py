@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from studio import frontend, processes
-from studio.serve import CannotStartError, check_port, data_lock, simulator_port
+from studio.config import load
+from studio.serve import CannotStartError, Serve, check_port, data_lock, simulator_port
 
 PATIENCE = 60.0
 
@@ -190,6 +191,13 @@ def test_the_simulator_keeps_its_port_unless_something_took_it(tmp_path: Path) -
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
         assert simulator_port(tmp_path) != port
+
+
+@pytest.mark.parametrize(("url", "embedded"), [("", "1"), ("postgresql://owner@db.example.org/studio", "")])
+def test_the_first_child_knows_whose_database_it_is(tmp_path: Path, url: str, embedded: str) -> None:
+    # The web process starts before the database does, and decides by this who sees /operator.
+    env = {"STUDIO_DATA": str(tmp_path), "DATABASE_URL": url}
+    assert Serve(load(env), env).environment["STUDIO_EMBEDDED"] == embedded
 
 
 @pytest.mark.parametrize(("name", "value"), [("PORT", "http"), ("DATABASE_URL", "mysql://x/y"), ("ARK_BASE_URL", "x")])
