@@ -4,6 +4,8 @@ from __future__ import annotations
 
 # What the banner and the settings share: what holds is asked of the server, and every answer is a form's POST.
 SHARED = """
+// What lies at the foot of a page and must stay free: the prompt, the tabs of a phone, the line of documents.
+const BARS = ".composer, .tabbar, .app > .legal-links";
 const studioCookies = {
   read: async () => {
     const got = await fetch("/cookies/state", { credentials: "same-origin", cache: "no-store" });
@@ -99,7 +101,7 @@ function StudioCookies() {
     if (!asks || !el) return undefined;
     const place = () => {
       const wide = window.innerWidth >= 768;
-      const bars = [...document.querySelectorAll(".composer, .tabbar")].map((b) => b.getBoundingClientRect());
+      const bars = [...document.querySelectorAll(BARS)].map((b) => b.getBoundingClientRect());
       const shown = bars.filter((r) => r.height > 0 && r.bottom > window.innerHeight / 2);
       const set = (name, value) => (value === null ? el.style.removeProperty(name) : el.style.setProperty(name, value));
       el.toggleAttribute("data-dock", shown.length > 0);
@@ -125,7 +127,7 @@ function StudioCookies() {
     };
     place();
     const watch = new ResizeObserver(place);
-    for (const bar of document.querySelectorAll(".composer, .tabbar")) watch.observe(bar);
+    for (const bar of document.querySelectorAll(BARS)) watch.observe(bar);
     window.addEventListener("resize", place);
     document.addEventListener("focusin", clear);
     return () => {

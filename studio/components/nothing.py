@@ -14,7 +14,7 @@ def nothing() -> rx.Component:
         rx.el.div(
             rx.el.span(icon("map", 24), class_name="ring"),
             rx.el.h1("There is nothing here"),
-            rx.el.p("The output was deleted, or it is not yours to see."),
+            rx.el.p("The address is wrong, or what was here was deleted or is not yours to see."),
             rx.el.div(
                 rx.el.a("Open Studio", href="/", class_name="btn soft"),
                 rx.el.a("Open library", href="/library", class_name="btn soft"),
