@@ -41,6 +41,17 @@ class Elapsed(BrowserPart):
         return scripts.ELAPSED
 
 
+class Countdown(BrowserPart):
+    """The time until a moment, which the browser counts by itself; `face` is clock or words."""
+
+    tag = "StudioCountdown"
+    until_ms: rx.Var[int]
+    face: rx.Var[str]
+
+    def _script(self) -> str:
+        return scripts.COUNTDOWN
+
+
 class Text(BrowserPart):
     """A text field that owns its text.
 
@@ -184,6 +195,7 @@ class Hotkeys(BrowserPart):
 
 
 elapsed = Elapsed.create
+countdown = Countdown.create
 text = Text.create
 choices = Choices.create
 toggle = Toggle.create

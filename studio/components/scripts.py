@@ -402,3 +402,28 @@ function StudioHotkeys() {
   return createElement("span", { id: "said", className: "sr", role: "status" });
 }
 """
+
+# Time until a moment, told by the browser's own clock: as numbers with their units, or as a sentence's end.
+COUNTDOWN = """
+function StudioCountdown({ untilMs, face }) {
+  const node = useRef(null);
+  useEffect(() => {
+    const two = (n) => String(n).padStart(2, "0");
+    const paint = () => {
+      const s = Math.max(0, Math.ceil((untilMs - Date.now()) / 1000));
+      const h = Math.floor(s / 3600), m = Math.floor((s % 3600) / 60), el = node.current;
+      if (!el) return;
+      const near = h ? `${h} h ${m} min` : m ? `${m} min` : `${s} s`;
+      if (face === "words") { el.textContent = s ? `${near} left.` : "The time is over."; return; }
+      [h, two(m), two(s % 60)].forEach((n, at) => { el.children[at].firstChild.textContent = n; });
+    };
+    paint();
+    const id = setInterval(paint, 1000);
+    return () => clearInterval(id);
+  }, [untilMs, face]);
+  const part = (unit) => createElement("span", { key: unit }, createElement("b", {}, "0"), ` ${unit}`);
+  const said = face === "words" ? undefined : ["hours", "minutes", "seconds"].map(part);
+  const className = face === "words" ? "num" : "countdown num";
+  return createElement("span", { ref: node, className, role: "timer" }, said);
+}
+"""

@@ -198,6 +198,32 @@ def _tabbar(here: str) -> rx.Component:
     )
 
 
+def _leaving() -> rx.Component:
+    """Says on every page that the account is going to be deleted, with the way back in one click."""
+    return rx.el.aside(
+        icon("hourglass", 20),
+        rx.el.p(
+            rx.el.b(f"Your account will be deleted on {StudioState.leaving}."),
+            " ",
+            browser.countdown(until_ms=StudioState.leaving_ms, face="words"),
+            " Nothing has been deleted yet.",
+            class_name="grow",
+        ),
+        rx.el.button("Cancel deletion", type="button", class_name="btn dark", on_click=StudioState.keep_account),
+        class_name="held-banner red",
+        custom_attrs={"aria-label": "Account deletion"},
+    )
+
+
+def _held() -> rx.Component:
+    """What every page says first: that the account is going to be deleted, or that it is restricted."""
+    return rx.cond(
+        StudioState.leaving != "",
+        _leaving(),
+        _restricted(),
+    )
+
+
 def _restricted() -> rx.Component:
     """Says on every page that the account is restricted, for as long as it is."""
     return rx.cond(
@@ -220,7 +246,7 @@ def shell(
     `kind` adds the page's own grid class, `messages` is the state that holds toasts.
     """
     return rx.el.div(
-        _restricted(),
+        _held(),
         rail(here),
         _phone_top(title or here),
         *content,

@@ -22,13 +22,16 @@ from studio.queue import CHANNEL
 from studio.services import sessions
 from studio.state.guard import acting_as
 from studio.state.library import LibraryState
+from studio.state.privacy import PrivacyState
 from studio.state.profile import ProfileState
 from studio.state.spend import SpendState
 from studio.state.studio import StudioState
 
 log = logging.getLogger("studio")
 WEB_LOCK = 7305003
-ADDRESS = "address"  # what changed, beside the ids of batches
+# What changed, beside the ids of batches.
+ADDRESS, ACCOUNT, EXPORT = "address", "account", "export"
+KINDS = frozenset({ADDRESS, ACCOUNT, EXPORT})
 
 
 class SecondWebError(Exception):
@@ -113,8 +116,8 @@ class Live:
             ended = UUID(message["session_id"])
             self.pushing[ended] = asyncio.create_task(self.app.tabs.close_session(ended))
             self.pushing[ended].add_done_callback(lambda _: self.pushing.pop(ended, None))
-        elif message["what"] in ("batch", ADDRESS) and self.app.tabs.tokens_of(account):
-            self.changed[account].add(message.get("batch", ADDRESS))
+        elif message["what"] in ("batch", *KINDS) and self.app.tabs.tokens_of(account):
+            self.changed[account].add(message.get("batch", message["what"]))
             if account not in self.pushing:
                 self.pushing[account] = asyncio.create_task(self._push(account))
 
@@ -135,6 +138,8 @@ class Live:
         tab = self.app.tabs.tabs.get(sid) if sid else None
         if tab is None or tab.account_id != account:
             return
+        if changed == {EXPORT} and not await self._shows_archives(token):
+            return  # an archive tells often how far it is: only the page that shows it costs a query
         async with transaction(SYSTEM) as session:
             who = await sessions.still_live(session, session_id=tab.session_id)
         if who is None:
@@ -144,10 +149,16 @@ class Live:
             acting_as(who),
             self.app.modify_state(rx.BaseStateToken(ident=token, cls=StudioState)) as state,
         ):
-            if ADDRESS in changed:
-                await _show_address(state)
-            if batches := sorted(changed - {ADDRESS}):
+            if changed & {ADDRESS, ACCOUNT}:
+                await _show_person(state)
+            if changed & {ACCOUNT, EXPORT}:
+                await _show_privacy(state, changed)
+            if batches := sorted(changed - KINDS):
                 await _show_batches(state, batches)
+
+    async def _shows_archives(self, token: str) -> bool:
+        async with self.app.modify_state(rx.BaseStateToken(ident=token, cls=StudioState)) as state:
+            return (await state.get_state(PrivacyState))._shown()
 
 
 async def _show_batches(state: BaseState, batches: list[str]) -> None:
@@ -160,7 +171,17 @@ async def _show_batches(state: BaseState, batches: list[str]) -> None:
     await (await state.get_state(SpendState))._follow()
 
 
-async def _show_address(state: BaseState) -> None:
+async def _show_privacy(state: BaseState, changed: set[str]) -> None:
+    privacy = await state.get_state(PrivacyState)
+    if not privacy._shown():
+        return
+    if EXPORT in changed:
+        await privacy._read_archives()
+    if ACCOUNT in changed:
+        await privacy._read_leaving()
+
+
+async def _show_person(state: BaseState) -> None:
     studio = await state.get_state(StudioState)
     if studio.signed_in:
         studio._identify()

@@ -247,6 +247,7 @@ def _held() -> rx.Component:
             role="region",
             custom_attrs={"aria-label": "What is held about you, table"},
         ),
+        id="held",
         class_name="card",
         custom_attrs={"aria-label": "What is held about you"},
     )

@@ -10,18 +10,22 @@ from typing import Any
 from studio.config import Settings
 from studio.models.base import LEDGER, Held
 from studio.models.operations import LOGGED
-from studio.services import cookies, mail_outbox, processors, sessions
+from studio.services import cookies, erasure, mail_outbox, processors, sessions
 from studio.services.accounts import INVITATION_DAYS
+from studio.services.exports import archives
 from studio.services.ledger import dollars
 
 GIVE_UP_HOURS = 24
-ARCHIVE_DAYS, DELETION_HOURS, PURGE_DAYS = 7, 72, 30
+ARCHIVE_DAYS, DELETION_HOURS, PURGE_DAYS = archives.DAYS, erasure.HOURS, erasure.OVERDUE_DAYS
 
 
 def _days(kind: dict[str, Any]) -> int:
     held: Held = kind["info"]["held"]
     assert held.days is not None, "these are kept for a fixed time"
     return held.days
+
+
+LEDGER_YEARS = _days(LEDGER) // 365
 
 
 def _line(value: str) -> str:
@@ -48,7 +52,7 @@ def facts(ours: Settings) -> dict[str, Any]:
         "default_cap": dollars(ours.default_cap_micros),
         "most_cap": dollars(ours.max_cap_micros),
         "log_days": _days(LOGGED),
-        "ledger_years": _days(LEDGER) // 365,
+        "ledger_years": LEDGER_YEARS,
         "mail_address_days": mail_outbox.EMPTY_DAYS,
         "mail_row_days": mail_outbox.DELETE_DAYS,
         "invitation_days": INVITATION_DAYS,

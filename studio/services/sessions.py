@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -70,6 +71,7 @@ class Identity:
     dates: Dates
     restricted: str = ""  # at whose request, a key of `Restricted.REASONS`; empty when it is not
     operator: bool = False
+    leaving: datetime | None = None  # when the account is going to be deleted; None while nobody asked for that
 
     @property
     def actor(self) -> Actor:
@@ -132,6 +134,7 @@ async def _live(session: AsyncSession, where: str, key: bytes | UUID) -> Identit
                 "a.time_zone, a.date_locale, "
                 "coalesce(a.restricted_for, '') AS restricted, "
                 f"{operators.IS_OPERATOR} AS operator, "
+                "(SELECT e.due_at FROM erasures e WHERE e.account_id = a.id AND e.state = 'waiting') AS leaving, "
                 "s.seen_at < studio_now() - interval '1 minute' AS stale "
                 "FROM sessions s JOIN accounts a ON a.id = s.account_id JOIN workspaces w ON w.id = s.workspace_id "
                 f"WHERE {where} AND {_LIVE}"
@@ -154,6 +157,7 @@ async def _live(session: AsyncSession, where: str, key: bytes | UUID) -> Identit
         dates=Dates.of(row.date_locale, row.time_zone),
         restricted=row.restricted,
         operator=row.operator,
+        leaving=row.leaving,
     )
 
 

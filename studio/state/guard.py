@@ -43,7 +43,11 @@ def actor() -> Actor:
 
 @asynccontextmanager
 async def system_work() -> AsyncIterator[AsyncSession]:
-    """A transaction that sees every row, for an `@operator_action`: each service it calls asks who acts."""
+    """A transaction that sees every row, for an `@operator_action`: each service it calls asks who acts.
+
+    An `@action` needs it for what a person does to rows that only the system may write, such as a deletion; the
+    service then takes `actor()` and nothing that names another account.
+    """
     async with transaction(SYSTEM) as session:
         yield session
 

@@ -1,4 +1,4 @@
-"""The Privacy page: what was answered about cookies. The answers themselves go over plain HTTP."""
+"""The Privacy page: archives, deletion, and what was answered about cookies (the answers go over plain HTTP)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import reflex as rx
 from studio.services import consent
 from studio.services.dates import Dates
 from studio.state import guard
+from studio.state.archives import ArchivesMixin
 from studio.state.guard import action
+from studio.state.leaving import HERE, LeavingMixin
 from studio.state.settings_views import AnswerView
-from studio.state.toasts import ToastMixin
 
 
 def answer_view(answer: consent.Answer, dates: Dates, now: datetime) -> AnswerView:
@@ -29,7 +30,7 @@ def answer_view(answer: consent.Answer, dates: Dates, now: datetime) -> AnswerVi
     )
 
 
-class PrivacyState(ToastMixin, rx.State):
+class PrivacyState(ArchivesMixin, LeavingMixin, rx.State):
     """One tab of the Privacy page."""
 
     loaded: bool = False
@@ -37,9 +38,20 @@ class PrivacyState(ToastMixin, rx.State):
 
     @action
     async def load(self):
-        """What the person answered so far."""
+        """What the person answered so far, their archives, and whether the account is going to be deleted."""
+        self._begin_anew()
+        self.archive_error, self.delete_error = "", ""
         await self._read()
+        await self._read_archives()
+        await self._read_leaving()
         self.loaded = True
+        if await self._bring_archive_back() or await self._bring_leaving_back():
+            return rx.redirect(HERE, replace=True)
+        return None
+
+    def _shown(self) -> bool:
+        """Whether this tab shows the page now: nothing is read for one that does not."""
+        return self.loaded and self.router.url.path.rstrip("/") == HERE
 
     async def _read(self) -> None:
         async with guard.work() as session:

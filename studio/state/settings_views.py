@@ -161,3 +161,60 @@ class ArmView:
     views: str = ""
     starts: str = ""
     rate: str = ""
+
+
+def size_words(size: int) -> str:
+    """ "4.2 GB": bytes in powers of a thousand."""
+    if size < 1000:
+        return "1 byte" if size == 1 else f"{size} bytes"
+    value, unit = size / 1000, "kB"
+    for bigger in ("MB", "GB", "TB"):
+        if value < 999.5:
+            break
+        value, unit = value / 1000, bigger
+    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+
+
+def files_words(files: int, size: int | None = None) -> str:
+    """ "1,304 files, 4.2 GB"."""
+    count = "1 file" if files == 1 else f"{files:,} files"
+    return count if size is None else f"{count}, {size_words(size)}"
+
+
+@dataclass(frozen=True)
+class BuildingView:
+    """An archive on its way; `percent` is 0 to 100. Without an id there is none."""
+
+    id: str = ""
+    percent: int = 0
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class PartView:
+    """One file of an archive."""
+
+    href: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class ArchiveView:
+    """An archive that can be downloaded."""
+
+    id: str = ""
+    title: str = ""
+    note: str = ""
+    missing: str = ""
+    parts: list[PartView] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class LeavingView:
+    """The countdown of a deletion; `past` is how much of it is over ("12.5%"). Without `due` there is none."""
+
+    asked: str = ""
+    due: str = ""
+    due_ms: int = 0
+    past: str = ""
+    words: str = ""

@@ -17,6 +17,7 @@ from studio.services.generations import ROLES
 from studio.state import guard
 from studio.state.composer import AUTO, NO_INPUT, ComposerMixin
 from studio.state.guard import action
+from studio.state.leaving import KeepMixin
 from studio.state.tiles import batch_view, details_view, media_url
 from studio.state.views import BatchView, DetailsView, InputView
 
@@ -24,7 +25,7 @@ DOUBLE_CLICK_SECONDS = 0.6
 MOST_BATCHES = 120  # shown at once; older ones are in the Library
 
 
-class StudioState(ComposerMixin, rx.State):
+class StudioState(ComposerMixin, KeepMixin, rx.State):
     """What one tab of the studio page shows. Every handler is an `@action`: see `studio.state.guard`."""
 
     # who
@@ -51,7 +52,6 @@ class StudioState(ComposerMixin, rx.State):
     loaded: bool = False
     queue: str = ""  # "2 running · 1 waiting", empty when idle
     queue_name: str = ""  # "Queue: 2 running, 1 waiting"
-    announcement: str = ""  # polite live region
 
     # details
     details_open: bool = False
@@ -74,6 +74,7 @@ class StudioState(ComposerMixin, rx.State):
         self.picture = f"/account/picture?v={who.picture}" if who.picture else ""
         self.simulated = settings().simulated
         self.operator, self.restricted = who.operator, restriction.sentence(who.restricted)
+        self._show_leaving()
 
     @action
     async def load(self):
