@@ -92,6 +92,13 @@ def _actions() -> rx.Component:
             D.download_original != "",
             _file("file-badge", "Original file", D.download_original, "btn ghost whole"),
         ),
+        rx.el.button(
+            icon("trash-2"),
+            "Delete…",
+            type="button",
+            class_name="btn ghost whole",
+            on_click=StudioState.ask_erase("output", D.asset_id),
+        ),
         class_name="acts",
     )
 

@@ -33,6 +33,10 @@ def _menu(batch: BatchView) -> rx.Component:
             rx.dropdown_menu.item(icon("rotate-ccw", 14), "Reuse", on_click=StudioState.reuse(batch.id)),
             rx.dropdown_menu.item(icon("shuffle", 14), "Remix", on_click=StudioState.remix(batch.id)),
             rx.dropdown_menu.item(icon("copy", 14), "Copy prompt", custom_attrs={"data-copy": batch.prompt}),
+            rx.dropdown_menu.separator(),
+            rx.dropdown_menu.item(
+                icon("trash-2", 14), "Delete batch…", on_click=StudioState.ask_erase("batch", batch.id)
+            ),
             align="end",
         ),
     )

@@ -17,6 +17,7 @@ from reflex.state import BaseState
 
 from studio.config import settings
 from studio.db import SYSTEM, role_options, transaction
+from studio.http import states
 from studio.http.socket import StudioApp
 from studio.queue import CHANNEL
 from studio.services import sessions
@@ -90,6 +91,7 @@ class Live:
         self.app = app
         self.changed: dict[UUID, set[str]] = defaultdict(set)
         self.pushing: dict[UUID, asyncio.Task[None]] = {}
+        self.catching_up: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Listen for as long as the process lives; a lost connection is made again."""
@@ -106,6 +108,7 @@ class Live:
         connection = await psycopg.AsyncConnection.connect(url, autocommit=True, options=role_options("sys"))
         async with connection:
             await connection.execute(f"LISTEN {CHANNEL}")
+            self.catching_up = asyncio.create_task(self._catch_up())
             async for notice in connection.notifies():
                 self._note(notice.payload)
 
@@ -114,12 +117,31 @@ class Live:
         account = UUID(message["account"])
         if message["what"] == "revoked":
             ended = UUID(message["session_id"])
-            self.pushing[ended] = asyncio.create_task(self.app.tabs.close_session(ended))
+            self.pushing[ended] = asyncio.create_task(self._end(ended))
             self.pushing[ended].add_done_callback(lambda _: self.pushing.pop(ended, None))
         elif message["what"] in ("batch", *KINDS) and self.app.tabs.tokens_of(account):
             self.changed[account].add(message.get("batch", message["what"]))
             if account not in self.pushing:
                 self.pushing[account] = asyncio.create_task(self._push(account))
+
+    async def _end(self, session_id: UUID) -> None:
+        """Close an ended session's tabs, and keep nothing of them."""
+        tokens = self.app.tabs.tokens_of_session(session_id)
+        await self.app.tabs.close_session(session_id)
+        try:
+            await states.forget_sessions(self.app.state_manager, [session_id], tokens)
+        except Exception as error:  # noqa: BLE001  # the look at each start catches up
+            log.warning("The pages of an ended session could not be forgotten: %s", type(error).__name__)
+
+    async def _catch_up(self) -> None:
+        """Sessions that ended while nobody listened."""
+        try:
+            kept = await states.kept(self.app.state_manager)
+            async with transaction(SYSTEM) as session:
+                ended = await sessions.not_live(session, session_ids=list(kept))
+            await states.forget_sessions(self.app.state_manager, ended)
+        except Exception as error:  # noqa: BLE001  # the framework forgets by itself within the hour
+            log.warning("Old pages could not be forgotten: %s", type(error).__name__)
 
     async def _push(self, account: UUID) -> None:
         """What comes in during a push is pushed together after it."""

@@ -129,6 +129,11 @@ class StudioNamespace(EventNamespace):
         """The bound tokens of an account's open tabs in this process."""
         return [token for sid in self.by_account.get(account_id, ()) if (token := self.sid_to_token.get(sid))]
 
+    def tokens_of_session(self, session_id: UUID) -> list[str]:
+        """The same of one session."""
+        sids = [tab.sid for tab in self.tabs.values() if tab.session_id == session_id]
+        return [token for sid in sids if (token := self.sid_to_token.get(sid))]
+
     async def close_session(self, session_id: UUID) -> None:
         """Send a revoked session's tabs to the signed-out page and drop their sockets."""
         assert self.app.sio is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
-from studio.components import composer, details, feed, sheet
+from studio.components import composer, details, erasing, feed, sheet
 from studio.components.browser import scroller
 from studio.components.shell import shell
 from studio.state.studio import StudioState
@@ -24,6 +24,7 @@ def page() -> rx.Component:
         ),
         details.panel(),
         details.full_screen(),
+        erasing.question(),
         sheet.sheet(),
         here="Studio",
         kind="studio",

@@ -16,6 +16,7 @@ from sqlmodel import SQLModel
 
 from studio import queue
 from studio.db import Actor
+from studio.errors import NotFound
 from studio.services import erasure, ledger, mail_events, registry
 from studio.services.assets import THUMBNAILS
 from studio.services.erasure import Fired
@@ -235,9 +236,11 @@ async def erase_outputs(session: AsyncSession, *, actor: Actor, asset_ids: Seque
         text("DELETE FROM batch_inputs WHERE account_id = :account AND asset_id = ANY(:ids)"),
         {"account": actor.account_id, "ids": [row.id for row in rows]},
     )
-    batches = await session.scalars(
-        text("DELETE FROM generations WHERE id = ANY(:ids) AND account_id = :account RETURNING batch_id"),
-        {"ids": made, "account": actor.account_id},
+    batches = set(
+        await session.scalars(
+            text("DELETE FROM generations WHERE id = ANY(:ids) AND account_id = :account RETURNING batch_id"),
+            {"ids": made, "account": actor.account_id},
+        )
     )
     await session.execute(
         text(
@@ -251,7 +254,48 @@ async def erase_outputs(session: AsyncSession, *, actor: Actor, asset_ids: Seque
     await note_removals(session, keys=sorted(keys))
     await archives.revoke_all(session, account_id=actor.account_id)
     await queue.defer(session, erasure.PURGE)
+    for batch_id in batches:
+        await queue.notify(session, actor.account_id, "batch", batch=batch_id)
     return len(rows)
+
+
+async def under_way(session: AsyncSession, *, actor: Actor, batch_id: UUID) -> bool:
+    """Whether something of a batch has not ended. Raises NotFound when it is not the actor's, or gone."""
+    row = (
+        await session.execute(
+            text(
+                "SELECT EXISTS (SELECT 1 FROM generations g WHERE g.batch_id = b.id AND g.ended_at IS NULL) AS waits "
+                "FROM batches b WHERE b.id = :id AND b.account_id = :account"
+            ),
+            {"id": batch_id, "account": actor.account_id},
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound("This is gone already.")
+    return bool(row.waits)
+
+
+async def erase_rest(session: AsyncSession, *, actor: Actor, batch_id: UUID) -> None:
+    """What a batch leaves when its outputs are gone: what failed or was cancelled, and the request itself.
+
+    Something that began meanwhile stays, and its request with it. Runs as `sys`, for the actor.
+    """
+    known = {"id": batch_id, "account": actor.account_id}
+    await session.execute(
+        text(
+            "DELETE FROM generations g WHERE g.batch_id = :id AND g.account_id = :account AND g.ended_at IS NOT NULL "
+            "AND NOT EXISTS (SELECT 1 FROM assets a WHERE a.generation_id = g.id)"
+        ),
+        known,
+    )
+    await session.execute(
+        text(
+            "DELETE FROM batches b WHERE b.id = :id AND b.account_id = :account "
+            "AND NOT EXISTS (SELECT 1 FROM generations g WHERE g.batch_id = b.id)"
+        ),
+        known,
+    )
+    await queue.notify(session, actor.account_id, "batch", batch=batch_id)
 
 
 # Objects whose rows are gone

@@ -115,9 +115,9 @@ PLACES: tuple[Place, ...] = (
     Place("t/", "thumbnails", "small copies of them", "content", "to show a library fast", "Erased with your account"),
     Place("p/", "picture", "the picture of you", "account", "to show it", "Erased with your account", export=True),
     # Reflex keeps a tab's state for an hour after its last event: in memory and in STUDIO_DATA/states, or, with
-    # REDIS_URL, in Redis, where each key carries that time. Signing out does not remove it, but the tab's token is
-    # bound to the session's cookie, so from then on nobody can open it. A stopped process leaves its files until the
-    # next start, which removes those older than the hour. tests/services/test_registry.py holds this to the framework.
+    # REDIS_URL, in Redis, where each key carries that time. A session that ends takes its tabs' states with it
+    # (studio/http/states.py); what ended while no process ran goes at the next start.
+    # tests/services/test_registry.py holds the hour to the framework.
     Place(
         "x/",
         "archives",
@@ -132,7 +132,7 @@ PLACES: tuple[Place, ...] = (
         "what a page shows and what you typed there, under a random id of the tab",
         "operational",
         "so that a reload keeps what you typed",
-        "Gone an hour after the page was last used; after you sign out nobody can open it",
+        "Gone an hour after the page was last used, and at once when you sign out",
     ),
     Place(
         "redis",
@@ -140,7 +140,7 @@ PLACES: tuple[Place, ...] = (
         "the same, and which process holds the page, where several processes share the work",
         "operational",
         "so that every process can answer you",
-        "Gone an hour after the page was last used",
+        "Gone an hour after the page was last used, and at once when you sign out",
     ),
     Place(
         "jobs",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -159,6 +159,16 @@ async def _live(session: AsyncSession, where: str, key: bytes | UUID) -> Identit
         operator=row.operator,
         leaving=row.leaving,
     )
+
+
+async def not_live(session: AsyncSession, *, session_ids: Sequence[UUID]) -> Sequence[UUID]:
+    """Those of some sessions that have ended or are gone."""
+    rows = await session.scalars(
+        text(f"SELECT s.id FROM sessions s WHERE s.id = ANY(:ids) AND {_LIVE}"),  # noqa: S608  # a constant
+        {"ids": list(session_ids), **_lives()},
+    )
+    living = set(rows)
+    return [each for each in session_ids if each not in living]
 
 
 async def revoke(session: AsyncSession, *, account_id: UUID, session_id: UUID) -> bool:

@@ -16,6 +16,7 @@ from studio.services.byteplus.params import ImageParams
 from studio.services.generations import ROLES
 from studio.state import guard
 from studio.state.composer import AUTO, NO_INPUT, ComposerMixin
+from studio.state.erasing import ErasingMixin
 from studio.state.guard import action
 from studio.state.leaving import KeepMixin
 from studio.state.tiles import batch_view, details_view, media_url
@@ -25,7 +26,7 @@ DOUBLE_CLICK_SECONDS = 0.6
 MOST_BATCHES = 120  # shown at once; older ones are in the Library
 
 
-class StudioState(ComposerMixin, KeepMixin, rx.State):
+class StudioState(ComposerMixin, ErasingMixin, KeepMixin, rx.State):
     """What one tab of the studio page shows. Every handler is an `@action`: see `studio.state.guard`."""
 
     # who
@@ -52,10 +53,6 @@ class StudioState(ComposerMixin, KeepMixin, rx.State):
     loaded: bool = False
     queue: str = ""  # "2 running · 1 waiting", empty when idle
     queue_name: str = ""  # "Queue: 2 running, 1 waiting"
-
-    # details
-    details_open: bool = False
-    details: DetailsView = DetailsView()
 
     _sent_at: float = 0.0
     _usual: dict[str, int] = {}
@@ -118,6 +115,7 @@ class StudioState(ComposerMixin, KeepMixin, rx.State):
                     fresh.append(await feed.batch(session, actor=guard.actor(), batch_id=guard.uuid(each)))
                 except NotFound:
                     self.batches = [b for b in self.batches if b.id != each]
+                    self.details_open = self.details_open and self.details.batch_id != each
             await self._totals(session)
         for row in fresh:
             self._merge(batch_view(row, now, self._usual, guard.identity().dates), row)
@@ -132,8 +130,9 @@ class StudioState(ComposerMixin, KeepMixin, rx.State):
             self.batches[known] = view
         elif self._kind() in (None, view.kind) and (not self.batches or not self._older(row)):
             self.batches = [view, *self.batches][:MOST_BATCHES]
-        if self.details_open and any(t.id == self.details.generation_id for t in view.tiles):
-            self.details = self._details_of(row, self.details.generation_id) or self.details
+        if self.details_open and self.details.batch_id == view.id:
+            found = self._details_of(row, self.details.generation_id)
+            self.details, self.details_open = found or self.details, found is not None
 
     def _details_of(self, row: feed.BatchRow, generation_id: str) -> DetailsView | None:
         return details_view(row, generation_id, guard.identity().dates)

@@ -113,6 +113,16 @@ class DetailsView:
 
 
 @dataclass(frozen=True)
+class ErasingView:
+    """The question before something is deleted; `what` is output or batch. Without an id nothing is asked."""
+
+    id: str = ""
+    what: str = ""
+    title: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True)
 class ProviderView:
     """A sign-in provider; `mark` is its key, which chooses the icon."""
 

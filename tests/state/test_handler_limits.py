@@ -36,6 +36,8 @@ READS = {
     "linked.listed",
     "policy_notices.banner",
     "profile.counts",
+    "purge.chosen",
+    "purge.under_way",
     "profile.get",
     "sessions.is_fresh",
     "spend.alerts",
@@ -64,6 +66,7 @@ FREE = {
     "ProfileState.unlink": "each link goes once, and linking is counted",
     "SpendState.save_cap": OWN_ROW,
     "SpendState.set_alert": OWN_ROW,
+    "StudioState.erase": "each output goes once, and asking for it is counted",
     "StudioState.keep_account": "each countdown is stopped once, and asking for one is counted",
     "StudioState.cancel": "each output is cancelled once, and asking for it is counted",
 }
