@@ -238,7 +238,8 @@ TABLE: tuple[Entry, ...] = (
         "Added up by day and name, without the random number",
         tables=("usage_counts",),
         sweep=usage.aggregate,
-        due="SELECT min(day) + make_interval(days => CAST(:days AS integer) + 1) FROM usage_counts",
+        due="SELECT (min(day) + make_interval(days => CAST(:days AS integer) + 1)) AT TIME ZONE 'UTC' "
+        "FROM usage_counts",
     ),
     Entry(
         "exports",

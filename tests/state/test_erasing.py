@@ -27,7 +27,8 @@ async def finished(who: Person, count: int = 2) -> tuple[UUID, list[UUID]]:
         for each in sent.generation_ids:
             await session.execute(
                 text(
-                    "UPDATE generations SET state = 'storing', submitted_at = studio_now(), attempt_id = :attempt WHERE id = :id"
+                    "UPDATE generations SET state = 'storing', submitted_at = studio_now(), attempt_id = :attempt "
+                    "WHERE id = :id"
                 ),
                 {"attempt": uuid4(), "id": each},
             )
