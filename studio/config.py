@@ -356,9 +356,6 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     prices = env.get("STUDIO_PRICES_FILE", "").strip()
     if prices and not Path(prices).is_file():
         raise SettingsError(f"STUDIO_PRICES_FILE: expected a readable file, got {prices!r}")
-    operators = tuple(p.strip().lower() for p in env.get("STUDIO_OPERATORS", "").split(",") if p.strip())
-    for address in operators:
-        _email({"STUDIO_OPERATORS": address}, "STUDIO_OPERATORS", "")
     backup = _place(env, "STUDIO_BACKUP_URL", "STUDIO_BACKUP_S3_")
     identity = env.get("STUDIO_BACKUP_IDENTITY_FILE", "").strip()
     return Settings(

@@ -34,6 +34,7 @@ DEFAULTS: Mapping[str, Rate] = {
     "socket": Rate(600, 60, "open pages"),  # of people who are not signed in
     # By account, or by address where nobody is signed in.
     "consent": Rate(60, 600, "answers"),
+    "usage": Rate(600, 60, "counts"),  # only of who allowed counting
     # By account.
     "reauth": Rate(30, 600, "confirmations"),
     "link_provider": Rate(20, 3600, "requests to link a provider"),

@@ -48,6 +48,14 @@ async def person(*, cap_micros: int | None = None, email: str | None = None) -> 
     return Person(account_id=account_id, email=email, token=token, identity=identity)
 
 
+async def fresh(who: Person) -> None:
+    """They have just proved who they are."""
+    async with transaction(SYSTEM) as session:
+        await session.execute(
+            text("UPDATE sessions SET reauth_at = studio_now() WHERE id = :id"), {"id": who.actor.session_id}
+        )
+
+
 async def operator() -> Person:
     """Whoever came with a link to the operator's address."""
     who = await person(email=OPERATOR)

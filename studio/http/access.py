@@ -33,13 +33,19 @@ _PAGE = """<!doctype html>
 <body><main><h1>{title}</h1><p>{text}</p>{more}</main>{footer}</body></html>"""
 
 
-async def actor_of(request: Request) -> Actor:
-    """The signed-in person. Raises NotSignedIn."""
+async def person_of(request: Request) -> Actor | None:
+    """The signed-in person, if there is one."""
     async with transaction(SYSTEM) as session:
         identity = await sessions.identify(session, token=cookie_token(request.scope["headers"]))
-    if identity is None:
+    return identity.actor if identity else None
+
+
+async def actor_of(request: Request) -> Actor:
+    """The signed-in person. Raises NotSignedIn."""
+    found = await person_of(request)
+    if found is None:
         raise NotSignedIn
-    return identity.actor
+    return found
 
 
 async def limit(request: Request, what: str, *, actor: Actor | None = None) -> None:

@@ -18,7 +18,8 @@ from starlette.routing import Route
 from studio.config import settings
 from studio.db import SYSTEM, transaction
 from studio.errors import ValidationError
-from studio.http.access import Handler, form_of, json_errors, page_errors, set_session
+from studio.http.access import Handler, form_of, json_errors, limit, page_errors, person_of, set_session
+from studio.http.legal import draw
 from studio.http.oidc import same_site
 from studio.http.socket import cookie_token
 from studio.services import consent, experiments, usage
@@ -108,21 +109,18 @@ async def state(request: Request) -> Response:
 @page_errors
 async def choices(request: Request) -> Response:
     """GET /cookies/choices: what is on, and one click to any other choice. Needs no script."""
-    theme = request.cookies.get("theme", "")
-    page = (
-        _texts()
-        .get_template("consent_choices.html")
-        .render(
-            theme=theme if theme in ("dark", "light") else "",
-            saved=request.query_params.get("saved") == "1",
-            words=consent.TEXT,
-            standing=await standing(request),
-            purposes=consent.PURPOSES,
-            hash=consent.text_hash(),
-            next=back_to(request.query_params.get("next")) if "next" in request.query_params else "",
-        )
+    page = await draw(
+        request,
+        "consent_choices.html",
+        saved=request.query_params.get("saved") == "1",
+        words=consent.TEXT,
+        standing=await standing(request),
+        purposes=consent.PURPOSES,
+        hash=consent.text_hash(),
+        next=back_to(request.query_params.get("next")) if "next" in request.query_params else "",
     )
-    return HTMLResponse(page, headers={"cache-control": "no-store"})
+    page.headers["cache-control"] = "no-store"
+    return page
 
 
 async def answer(request: Request) -> Response:
@@ -132,6 +130,7 @@ async def answer(request: Request) -> Response:
 
 
 async def _answer(request: Request) -> Response:
+    await limit(request, "consent", actor=await person_of(request))
     given = {name: values[0] for name, values in (await form_of(request)).items()}
     choice, after = given.get("choice"), given.get("next", "")
     if choice == "choose":
@@ -180,6 +179,7 @@ async def count(request: Request) -> Response:
     known = usage.visitor(request.cookies.get(ANALYTICS))
     number = known or usage.visitor(usage.new_visitor())
     assert number is not None, "new numbers are numbers"
+    await limit(request, "usage", actor=await person_of(request))
     async with transaction(SYSTEM) as session:
         await usage.count(session, number=number, name=name)
     if known is None:

@@ -56,7 +56,7 @@ async def check() -> None:
         await policies.check(session)
 
 
-async def _draw(request: Request, template: str, **values: Any) -> Response:
+async def draw(request: Request, template: str, **values: Any) -> Response:
     """A page in its frame; the theme is the cookie's, else the system's."""
     theme = request.cookies.get("theme", "")
     async with transaction(SYSTEM) as session:
@@ -82,7 +82,7 @@ def _before(versions: Sequence[Version], version: Version) -> Version | None:
 
 async def _show(request: Request, versions: Sequence[Version], version: Version) -> Response:
     said = _blocks(version)
-    return await _draw(
+    return await draw(
         request,
         "document.html",
         version=version,
@@ -109,7 +109,7 @@ async def document(request: Request) -> Response:
 async def versions(request: Request) -> Response:
     """GET /{kind}/versions: the public history."""
     found = await _versions(request)
-    return await _draw(
+    return await draw(
         request,
         "versions.html",
         title=TITLES[request.path_params["kind"]],
@@ -147,7 +147,7 @@ async def diff(request: Request) -> Response:
     before = _before(found, named)
     if before is None:
         return RedirectResponse(named.path, 303)
-    return await _draw(
+    return await draw(
         request,
         "diff.html",
         version=named,

@@ -11,20 +11,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import text
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from studio.config import settings
 from studio.db import SYSTEM, transaction
+from studio.http.legal import draw
 from studio.looking import inside, look
 from studio.services.proofs import PROOFS, Proof, Result, measure, record
 
-FOLDER = Path(__file__).resolve().parent.parent / "legal"
 FRESH_SECONDS = 60.0
 
 
@@ -73,11 +70,6 @@ class Fresh:
 FRESH = Fresh()
 
 
-@cache
-def _texts() -> Environment:
-    return Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined)
-
-
 def _ago(at: datetime, now: datetime) -> str:
     minutes = max(0, int((now - at).total_seconds() // 60))
     if minutes < 1:
@@ -119,22 +111,20 @@ async def _rows() -> tuple[list[Row], datetime]:
     return [_row(proof, standing[proof.id], fresh.get(proof.id), now) for proof in PROOFS], now
 
 
-async def page(_: Request) -> Response:
+async def page(request: Request) -> Response:
     """GET /privacy/proof."""
     rows, now = await _rows()
     counts = {state: sum(1 for row in rows if row.state == state) for state in ("passing", "late", "failing")}
     runs = [row.checked_at for row in rows if row.checked_at]
     oldest = min((datetime.fromisoformat(at) for at in runs), default=None)
-    drawn = _texts().get_template("proof.html")
-    return HTMLResponse(
-        drawn.render(
-            rows=rows,
-            counts=counts,
-            total=len(rows),
-            oldest=_ago(oldest, now) if oldest else "never",
-            at=f"{now.day} {now:%B %Y}, {now:%H:%M} UTC",
-            settings=settings(),
-        )
+    return await draw(
+        request,
+        "proof.html",
+        rows=rows,
+        counts=counts,
+        total=len(rows),
+        oldest=_ago(oldest, now) if oldest else "never",
+        at=f"{now.day} {now:%B %Y}, {now:%H:%M} UTC",
     )
 
 

@@ -78,13 +78,24 @@ async def revoke(session: AsyncSession, *, actor: Actor, session_id: UUID) -> No
 async def revoke_all(session: AsyncSession, *, actor: Actor, but_this: bool) -> int:
     """End every session of the account, or every other one. Returns how many. Raises ReauthNeeded."""
     await sessions.require_fresh(session, actor=actor)
+    if not but_this:
+        return await end_all(session, account_id=actor.account_id)
+    return await _end(session, account_id=actor.account_id, but=actor.session_id)
+
+
+async def end_all(session: AsyncSession, *, account_id: UUID) -> int:
+    """End every session of an account and tell it by mail, whoever asked: the caller has checked that they may."""
+    ended = await _end(session, account_id=account_id, but=None)
+    await mail_events.on_all_sessions_revoked(session, account_id=account_id)
+    return ended
+
+
+async def _end(session: AsyncSession, *, account_id: UUID, but: UUID | None) -> int:
     found = await session.scalars(
         text(
-            "SELECT id FROM sessions WHERE account_id = :account AND revoked_at IS NULL AND NOT (:keep AND id = :own)"
+            "SELECT id FROM sessions WHERE account_id = :account AND revoked_at IS NULL "
+            "AND id IS DISTINCT FROM CAST(:but AS uuid)"
         ),
-        {"account": actor.account_id, "keep": but_this, "own": actor.session_id},
+        {"account": account_id, "but": but},
     )
-    ended = [await sessions.revoke(session, account_id=actor.account_id, session_id=each) for each in found.all()]
-    if not but_this:
-        await mail_events.on_all_sessions_revoked(session, account_id=actor.account_id)
-    return sum(ended)
+    return sum([await sessions.revoke(session, account_id=account_id, session_id=each) for each in found.all()])

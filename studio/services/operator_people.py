@@ -124,7 +124,7 @@ async def sign_out(session: AsyncSession, *, by: Actor, account_id: UUID) -> int
     await operators.require(session, actor=by)
     if not await session.scalar(text("SELECT true FROM accounts WHERE id = :id"), {"id": account_id}):
         raise NotFound("There is no account with this id.")
-    ended = await devices.revoke_all(session, actor=Actor(account_id=account_id), but_this=False)
+    ended = await devices.end_all(session, account_id=account_id)
     await audit.write(
         session, by=by, action="account.sessions_revoked", subject=account_id, details={"sessions": ended}
     )

@@ -257,7 +257,7 @@ async def test_signing_out_without_an_answer_leaves_no_cookie(system: System):
     who = await sign_in(system)
     async with who.client() as client:
         answer = await client.post("/signout")
-    assert lives(answer) == {COOKIE: 0}
+    assert lives(answer) == {COOKIE: 0, "workspace": 0}
 
 
 def arms(system: System) -> dict[str, tuple[int, int]]:

@@ -18,9 +18,9 @@ from studio import config, rates, web
 from studio.config import OidcSettings, SignupSettings
 from studio.db import SYSTEM, transaction
 from studio.http.routes import ROUTES, application
-from studio.services import abuse, accounts
+from studio.services import abuse, accounts, consent
 from studio.services.identity import oidc, signin_link
-from tests.factories import Person
+from tests.factories import Person, fresh
 from tests.oidc.issuer import CLIENT, ISSUER, SECRET, Issuer
 
 HERE = "http://127.0.0.1:3000"
@@ -81,6 +81,7 @@ GUARDED = (
     Guarded("POST", "/address/undo/guessed", "one-time links"),
     Guarded("POST", "/api/uploads", "uploads", signed_in=True),
     Guarded("POST", "/api/picture", "uploads", signed_in=True),
+    Guarded("POST", "/cookies/choices", "answers"),
     Guarded("GET", "/spend.csv?month=2026-01", "downloads of your spend", signed_in=True),
 )
 
@@ -91,6 +92,7 @@ UNLIMITED = {
     "/signout": "nobody may be kept from ending their own session",
     "/api/theme": "sets a cookie in the browser that asks, and writes nothing",
     "/api/workspace": "one column of one's own session",
+    "/api/usage": "counted only for who allowed it: test_counts_that_come_too_often_are_refused",
     "/mail/unsubscribe/{token}": "mail programs post for many readers from few addresses; the path is signed",
 }
 
@@ -115,13 +117,6 @@ def too_often(answer: httpx.Response, said: str) -> None:
     assert f"Too many {said}. Try again " in answer.text
     if "json" in answer.headers["content-type"]:
         assert answer.json()["code"] == "rate_limited"
-
-
-async def fresh(who: Person) -> None:
-    async with transaction(SYSTEM) as session:
-        await session.execute(
-            text("UPDATE sessions SET reauth_at = studio_now() WHERE id = :id"), {"id": who.identity.session_id}
-        )
 
 
 @pytest.mark.usefixtures("issuer")
@@ -190,6 +185,17 @@ async def test_answers_that_come_too_often_keep_what_was_ticked(issuer: Issuer):
         assert 'role="alert">Too many answers.' in answer.text
         left = await client.post("/join", data={"go": "leave"})
         assert left.headers["location"] == "/welcome", "leaving is never refused"
+
+
+async def test_counts_that_come_too_often_are_refused_and_without_a_yes_none_is_made():
+    async with browser() as client:
+        yes = {"choice": "save", "analytics": "on", "text": consent.text_hash()}
+        for _ in range(3):
+            assert (await client.post("/api/usage", json={"page": "/"})).status_code == 204
+        await client.post("/cookies/choices", data=yes)
+        for _ in range(2):
+            assert (await client.post("/api/usage", json={"page": "/"})).status_code == 204
+        too_often(await client.post("/api/usage", json={"page": "/"}), "counts")
 
 
 async def test_pages_and_files_cost_no_count(someone: Person):

@@ -25,7 +25,7 @@ from studio.services.exports import archives
 from studio.services.generations import Input
 from studio.services.sessions import ReauthNeeded
 from studio.services.storage import key_for
-from tests.factories import Person, image, person, submitted
+from tests.factories import Person, fresh, image, person, submitted
 
 LOCK = 730_599_555
 
@@ -47,13 +47,6 @@ async def eraser(settings) -> AsyncIterator[Eraser]:
     async with transaction(SYSTEM) as alive:
         await alive.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         yield Eraser(lock=LOCK, client=Provider())  # type: ignore[arg-type]  # the one call it makes
-
-
-async def fresh(who: Person) -> None:
-    async with transaction(SYSTEM) as session:
-        await session.execute(
-            text("UPDATE sessions SET reauth_at = studio_now() WHERE id = :id"), {"id": who.actor.session_id}
-        )
 
 
 async def leaving(who: Person) -> None:

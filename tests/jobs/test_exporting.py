@@ -25,7 +25,7 @@ from studio.services.exports import archives
 from studio.services.generations import Input
 from studio.services.sessions import ReauthNeeded
 from studio.services.storage import key_for, new_key
-from tests.factories import Person, image, submitted
+from tests.factories import Person, fresh, image, submitted
 
 LOCK = 730_599_777
 SMALL = 5 << 20
@@ -46,13 +46,6 @@ async def stored(who: Person, data: bytes, *, mime: str = "image/png") -> UUID:
     async with transaction(who.actor) as session:
         await assets.add_upload(session, actor=who.actor, asset_id=asset_id, objects=objects, width=8, height=8)
     return asset_id
-
-
-async def fresh(who: Person) -> None:
-    async with transaction(SYSTEM) as session:
-        await session.execute(
-            text("UPDATE sessions SET reauth_at = studio_now() WHERE id = :id"), {"id": who.actor.session_id}
-        )
 
 
 async def asked(who: Person) -> UUID:

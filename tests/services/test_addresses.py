@@ -355,6 +355,7 @@ async def test_what_is_over_is_swept_and_what_may_be_undone_is_kept(owner: Perso
 async def test_the_default_link_follows_the_only_person_of_a_studio_to_their_new_address(
     settings: config.Settings, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(signin_link, "settings", lambda: replace(settings, operators=()))
     async with AsyncSession(engine("sys")) as session:  # never committed: the accounts of other tests stay
         await session.execute(text("DELETE FROM accounts"))
         assert await signin_link.default_address(session) == "you@localhost"

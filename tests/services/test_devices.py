@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from studio.db import SYSTEM, transaction
 from studio.errors import NotFound, ValidationError
 from studio.services import devices, sessions
-from tests.factories import Person
+from tests.factories import Person, fresh
 
 
 async def another(who: Person) -> sessions.Identity:
@@ -21,14 +21,6 @@ async def another(who: Person) -> sessions.Identity:
         found = await sessions.identify(session, token=await sessions.start(session, account_id=who.account_id))
     assert found is not None
     return found
-
-
-async def confirmed(who: Person) -> None:
-    """They have just proved who they are."""
-    async with transaction(SYSTEM) as session:
-        await session.execute(
-            text("UPDATE sessions SET reauth_at = studio_now() WHERE id = :id"), {"id": who.identity.session_id}
-        )
 
 
 async def listed(who: Person) -> list[devices.Device]:
@@ -79,7 +71,7 @@ async def test_a_name_is_kept_trimmed_and_taken_back(someone: Person):
 
 
 async def test_another_persons_session_can_be_neither_named_nor_ended(someone: Person, other: Person):
-    await confirmed(someone)
+    await fresh(someone)
     theirs = other.identity.session_id
     for session_id in (theirs, uuid4()):
         async with transaction(SYSTEM) as session:  # even where no policy helps, the query names the account
@@ -91,7 +83,7 @@ async def test_another_persons_session_can_be_neither_named_nor_ended(someone: P
 
 
 async def test_one_others_and_all_end_as_asked(someone: Person, other: Person):
-    await confirmed(someone)
+    await fresh(someone)
     first, second, third = await another(someone), await another(someone), await another(someone)
     async with transaction(someone.actor) as session:
         await devices.revoke(session, actor=someone.actor, session_id=first.session_id)

@@ -65,8 +65,9 @@ async def test_two_accounts_may_have_the_same_dedupe_key(someone: Person, other:
 
 
 async def test_a_mail_without_an_account_is_deduplicated_as_well(session: AsyncSession):
+    data = {"receipt": "r", "removed": "1 picture", "signature": "s"}
     made = [
-        await mail.enqueue(session, account_id=None, to=address(), template="deletion_done", data={}, dedupe_key="x9")
+        await mail.enqueue(session, account_id=None, to=address(), template="deletion_done", data=data, dedupe_key="x9")
         for _ in range(2)
     ]
     assert made[1] is None

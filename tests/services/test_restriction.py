@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from studio.services import (
     sessions,
     spend,
 )
-from tests.factories import Person, image, person, restricted, state_of, submitted, upload
+from tests.factories import Person, fresh, image, person, restricted, state_of, submitted, upload
 from tests.fixtures_mail import rows_of
 
 SENTENCE = "This account is restricted at your own request; your data is kept. You can still download or delete it."
@@ -103,6 +104,7 @@ async def test_reading_signing_in_and_out_unsubscribing_and_deleting_still_work(
         identity = await sessions.identify(session, token=token)
     assert identity is not None
     assert identity.restricted == "person"
+    await fresh(replace(someone, identity=identity))
     async with transaction(identity.actor) as session:
         assert len(await feed.page(session, actor=identity.actor, kind=None)) == 1
         assert (await assets.get(session, actor=identity.actor, asset_id=picture)).id == picture

@@ -263,6 +263,7 @@ async def test_arguments_of_the_wrong_kind_or_size_become_a_sentence(
     count = len(inspect.signature(kind.event_handlers[name].fn).parameters) - 1
     hostile: list[Any] = [None, -(10**30), 10**9, float("nan"), "x" * 30_000, ["a"] * 1000, {"a": {"b": 1}}, True, b"x"]
     for value in hostile:
-        await call(state, name, *[value] * count)
+        if count:  # without parameters, a call without arguments is how it is meant
+            await call(state, name, *[value] * count)
         await call(state, name, *[value] * (count + 1))
     assert await snapshot(someone.account_id) == before
