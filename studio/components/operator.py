@@ -52,6 +52,7 @@ def frame(name: str, *content: rx.Component, state: Any, lead: Any = "", aside: 
                 ),
                 *content,
                 class_name="cont op",
+                tab_index=0,  # as in Settings
             ),
             class_name="set",
         ),

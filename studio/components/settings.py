@@ -81,6 +81,7 @@ def frame(
                 ),
                 *content,
                 class_name="cont",
+                tab_index=0,  # so that a long page without a control can be scrolled by keyboard
             ),
             class_name="set",
         ),
