@@ -19,14 +19,15 @@ from tests.system import System
 
 PATHS = [route.path if route.path.startswith("/") else "/nothing/here" for route in ROUTES]
 SIZES = {"desktop": DESKTOP, "phone": PHONE}
-# Colours change over a moment; what is measured is where they arrive.
-SETTLED = """Promise.all(document.getAnimations().filter(a => a instanceof CSSTransition)
+# Colours change over a moment and messages fade in; what is measured is where they arrive.
+SETTLED = """Promise.all(document.getAnimations().filter(a => a.effect.getComputedTiming().endTime < 5000)
   .map(a => a.finished.catch(() => null)))"""
 Step = Callable[[Page], Awaitable[Any]]
 
 
 async def violations(page: Page, inside: str | None = None) -> list[str]:
     """What axe finds on the page, or inside one part of it; one line each."""
+    await page.evaluate(SETTLED)
     found = await Axe().run(page, context={"include": [[inside]]} if inside else None)
     return [
         f"{v['id']}: {v['help']} — {'; '.join(n['html'][:140] for n in v['nodes'][:4])}"
@@ -81,7 +82,6 @@ async def in_each_scheme(page: Page) -> AsyncIterator[str]:
     for scheme in ("light", "dark"):
         await page.emulate_media(color_scheme=scheme)
         await expect(page.locator("html")).to_have_class(re.compile(rf"\b{scheme}\b"))
-        await page.evaluate(SETTLED)
         yield scheme
 
 
