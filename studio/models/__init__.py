@@ -8,6 +8,7 @@ from studio.models.erasure import Erasure, ObjectRemoval
 from studio.models.exports import Export
 from studio.models.generations import Asset, Batch, BatchInput, Generation
 from studio.models.identity import Agreement, Identity, Invitation
+from studio.models.library import AssetLabel, Label, SavedView
 from studio.models.mail import Mail, MailOptin
 from studio.models.money import Budget, LedgerEntry, LedgerHead, LedgerPseudonym
 from studio.models.operations import ErrorEvent, ProviderBucket, RateCount, RateSalt, RequestLog
@@ -21,6 +22,7 @@ __all__ = [
     "AddressChange",
     "Agreement",
     "Asset",
+    "AssetLabel",
     "AuditEntry",
     "Backup",
     "Batch",
@@ -38,6 +40,7 @@ __all__ = [
     "GuardCount",
     "Identity",
     "Invitation",
+    "Label",
     "LedgerCheckpoint",
     "LedgerEntry",
     "LedgerHead",
@@ -57,6 +60,7 @@ __all__ = [
     "RequestLog",
     "RequestTotal",
     "RetentionRun",
+    "SavedView",
     "Session",
     "SigninLink",
     "UsageCount",

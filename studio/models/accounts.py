@@ -83,7 +83,7 @@ class SigninLink(Row, table=True):
 
 
 class Workspace(Row, table=True):
-    """A named place for batches and assets."""
+    """A named place for batches and assets. `defaults` are the parameters a new request starts with."""
 
     __tablename__ = "workspaces"
 
@@ -92,6 +92,8 @@ class Workspace(Row, table=True):
     name: str = Field(sa_column_kwargs=CONTENT)
     created_at: datetime = Field(sa_type=Instant, sa_column_kwargs=CONTENT)
     archived_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=CONTENT)
+    defaults: dict[str, Any] | None = Field(default=None, sa_type=JSONB, sa_column_kwargs=CONTENT)
+    trashed_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=CONTENT)
 
 
 class Clock(Row, table=True):

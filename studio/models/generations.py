@@ -83,7 +83,8 @@ class Generation(Row, table=True):
 class Asset(Row, table=True):
     """A file in the object store: an upload (`generation_id` empty) or an output.
 
-    `thumbnails` maps the longest side in pixels, as text, to an object key.
+    `thumbnails` maps the longest side in pixels, as text, to an object key. `batch_id`, `model` and `cost_micros` are
+    the generation's, kept here so that the library reads one table; `derived_from` is the clip whose frame this is.
     """
 
     __tablename__ = "assets"
@@ -103,3 +104,9 @@ class Asset(Row, table=True):
     duration_ms: int | None = Field(default=None, sa_column_kwargs=CONTENT)
     thumbnails: dict[str, str] = Field(sa_type=JSONB, sa_column_kwargs=CONTENT)
     created_at: datetime = Field(sa_type=Instant, sa_column_kwargs=CONTENT)
+    batch_id: UUID | None = Field(default=None, sa_column_kwargs=CONTENT)
+    model: str | None = Field(default=None, sa_column_kwargs=CONTENT)
+    cost_micros: int | None = Field(default=None, sa_column_kwargs=CONTENT)
+    rating: int | None = Field(default=None, sa_column_kwargs=CONTENT)
+    trashed_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=CONTENT)
+    derived_from: UUID | None = Field(default=None, sa_column_kwargs=CONTENT)

@@ -188,8 +188,10 @@ async def stored(session: AsyncSession, *, work: Work, asset: Mapping[str, Any],
     await session.execute(
         text(
             "INSERT INTO assets (id, account_id, workspace_id, generation_id, kind, mime, object_key, size_bytes, "
-            "sha256, crc32, width, height, duration_ms, thumbnails) VALUES (:id, :account, :workspace, :generation, "
-            ":kind, :mime, :key, :size, :sha256, :crc32, :width, :height, :duration, CAST(:thumbnails AS jsonb))"
+            "sha256, crc32, width, height, duration_ms, thumbnails, batch_id, model, cost_micros) SELECT :id, "
+            ":account, :workspace, g.id, :kind, :mime, :key, :size, :sha256, :crc32, :width, :height, "
+            "CAST(:duration AS integer), CAST(:thumbnails AS jsonb), g.batch_id, g.model, g.charged_micros "
+            "FROM generations g WHERE g.id = :generation"
         ),
         {
             **asset,

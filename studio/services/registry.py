@@ -34,6 +34,7 @@ NAMELESS = frozenset({"request_log", "error_events", "rate_counts", "usage_count
 TABLES: Mapping[str, str] = {
     "accounts": "profile",
     "address_changes": "changes of your address",
+    "asset_labels": "labels on files",
     "assets": "files",
     "audit_entries": "acts of the operator",
     "batch_inputs": "pictures in requests",
@@ -54,6 +55,7 @@ TABLES: Mapping[str, str] = {
     "policy_notices": "notices of new policies",
     "privacy_requests": "requests about your data",
     "rate_counts": "counts of tries",
+    "saved_views": "saved searches",
     "signin_links": "sign-in links",
     "usage_counts": "usage counts",
 }
