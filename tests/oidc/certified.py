@@ -11,29 +11,21 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import httpx
-import pytest
 
+from tests import npm
 from tests.system import ROOT, wait_until
 
 VERSION = "9.13.3"
 CLIENT = "studio"
 SECRET = "studio-secret-for-one-test-only"
-PLACE = ROOT / ".cache" / "oidc"
 SCRIPT = ROOT / "tests" / "oidc" / "server.mjs"
 
 
 def installed() -> Path:
-    """The provider, installed once into the cache. Fails with what to do when npm is not there."""
-    if not (PLACE / "node_modules" / "oidc-provider" / "package.json").exists():
-        if shutil.which("npm") is None or shutil.which("node") is None:
-            pytest.fail("This test needs Node.js 20 or newer with npm. Install them, then run it again.")
-        PLACE.mkdir(parents=True, exist_ok=True)
-        (PLACE / "package.json").write_text('{"private": true}')
-        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", f"oidc-provider@{VERSION}"]
-        done = subprocess.run(command, cwd=PLACE, capture_output=True, text=True, timeout=300, check=False)
-        assert done.returncode == 0, f"npm could not install oidc-provider: {done.stderr[-2000:]}"
-    shutil.copy(SCRIPT, PLACE / SCRIPT.name)  # beside its node_modules
-    return PLACE / SCRIPT.name
+    """Our script beside the provider's packages."""
+    place = npm.installed("oidc-provider", VERSION)
+    shutil.copy(SCRIPT, place / SCRIPT.name)
+    return place / SCRIPT.name
 
 
 @contextmanager
