@@ -35,6 +35,7 @@ async def twice(settings: config.Settings, monkeypatch: pytest.MonkeyPatch) -> A
     yield
     async with transaction(SYSTEM) as session:
         await session.execute(text("DELETE FROM rate_counts"))
+        await session.execute(text("DELETE FROM usage_counts"))
 
 
 @pytest.fixture
