@@ -3,6 +3,7 @@
 from studio.models.accounts import Account, Clock, Session, SigninLink, Workspace
 from studio.models.addresses import AddressChange
 from studio.models.backups import Backup
+from studio.models.composer import Draft, Preset
 from studio.models.consent import Consent, ExperimentCount, UsageCount, UsageTotal
 from studio.models.erasure import Erasure, ObjectRemoval
 from studio.models.exports import Export
@@ -31,6 +32,7 @@ __all__ = [
     "CheckResult",
     "Clock",
     "Consent",
+    "Draft",
     "Erasure",
     "ErrorEvent",
     "ErrorTotal",
@@ -52,6 +54,7 @@ __all__ = [
     "PolicyDate",
     "PolicyNotice",
     "PolicyVersion",
+    "Preset",
     "PrivacyRequest",
     "ProofResult",
     "ProviderBucket",

@@ -49,7 +49,8 @@ class Generation(Row, table=True):
 
     `attempt_id` is set by the winner of queued → submitting and by nobody else; `worker_lock` names the advisory
     lock its worker holds, so that a dead worker's rows are told from a slow one's. `result` keeps what the
-    provider answered (links, usage) until the bytes are ours. `due_at` is when the next look at it is due.
+    provider answered (links, usage) until the bytes are ours. `due_at` is when the next look at it is due;
+    `cancel_at` is when the person asked the provider to give it up.
     """
 
     __tablename__ = "generations"
@@ -76,6 +77,7 @@ class Generation(Row, table=True):
     created_at: datetime = Field(sa_type=Instant, sa_column_kwargs=OPERATIONAL)
     submitted_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=OPERATIONAL)
     unknown_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=OPERATIONAL)
+    cancel_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=OPERATIONAL)
     due_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=TECHNICAL)
     ended_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=OPERATIONAL)
 
