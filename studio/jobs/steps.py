@@ -17,6 +17,7 @@ from studio import queue
 from studio.config import settings
 from studio.db import SYSTEM, transaction
 from studio.errors import StudioError
+from studio.jobs import series
 from studio.jobs.provider import SharedLimiter
 from studio.jobs.saving import Saved, save
 from studio.runtime import storage
@@ -24,7 +25,7 @@ from studio.services import attempts, purge
 from studio.services.attempts import Work
 from studio.services.byteplus import catalog
 from studio.services.byteplus.client import ImageRequest, ModelArkClient, Picture, TaskView, VideoRequest
-from studio.services.byteplus.errors import LinkExpired, OutcomeUnknown, ProviderError, TaskNotFound
+from studio.services.byteplus.errors import LinkExpired, OutcomeUnknown, ProviderError, TaskNotFound, TaskRunning
 from studio.services.byteplus.params import ImageParams, VideoParams
 from studio.services.erasure import PURGE
 from studio.services.eventlog import WRITER
@@ -57,20 +58,24 @@ class Worker:
         except StudioError as error:
             problem = error
         await self._wait_for_room(work)
+        if isinstance(work.params, ImageParams) and work.params.series:
+            await series.send(self, work, pictures, problem)
+            return
         async with transaction(SYSTEM) as session:
             attempt_id = await attempts.begin(session, work=work, worker_lock=self.lock)
         if attempt_id is None:
             return
         work = replace(work, attempt_id=attempt_id, state="submitting")
         if problem is not None:
-            await self._fail(work, problem)
+            await self.fail(work, problem)
             return
         await self._post(work, attempt_id, pictures)
 
     async def _wait_for_room(self, work: Work) -> None:
         await self.limiter.wait(f"POST:{work.params.model}")
         if work.kind == "image":
-            await self.limiter.wait(f"IPM:{work.params.model}:1")
+            asked = work.params.count if isinstance(work.params, ImageParams) and work.params.series else 1
+            await self.limiter.wait(f"IPM:{work.params.model}:{asked}")
 
     async def _post(self, work: Work, attempt_id: UUID, pictures: Sequence[tuple[str, Picture]]) -> None:
         """The one POST of an attempt. Whatever happens after it leaves is recorded, or becomes `unknown`."""
@@ -83,19 +88,26 @@ class Worker:
             async with transaction(SYSTEM) as session:
                 await attempts.lost_touch(session, attempt_id=attempt_id)
         except ProviderError as error:
-            if error.retryable == "backoff" and work.tries + 1 < MOST_TRIES:
-                wait = min(error.retry_after or 10 * 3**work.tries, 120) * random.uniform(1, 1.25)  # noqa: S311
-                async with transaction(SYSTEM) as session:
-                    await attempts.refused_for_now(session, work=work, wait_seconds=wait)
-            else:
-                await self._fail(work, error)
+            await self.refused([work], error)
         except StudioError as error:  # the catalogue refused it: nothing was sent
-            await self._fail(work, error)
+            await self.fail(work, error)
         except BaseException:
             # A fault of ours after the POST may have left: the row must not stay `submitting` under a live worker.
             async with transaction(SYSTEM) as session:
                 await attempts.lost_touch(session, attempt_id=attempt_id)
             raise
+
+    async def refused(self, works: Sequence[Work], error: ProviderError) -> None:
+        """The provider took nothing: what was refused because it is busy waits, the rest has failed."""
+        tries = works[0].tries
+        if error.retryable != "backoff" or tries + 1 >= MOST_TRIES:
+            for work in works:
+                await self.fail(work, error)
+            return
+        wait = min(error.retry_after or 10 * 3**tries, 120) * random.uniform(1, 1.25)  # noqa: S311  # jitter
+        async with transaction(SYSTEM) as session:
+            for work in works:
+                await attempts.refused_for_now(session, work=work, wait_seconds=wait)
 
     async def _post_image(self, work: Work, attempt_id: UUID, pictures: Sequence[tuple[str, Picture]]) -> None:
         params = work.params
@@ -109,7 +121,7 @@ class Worker:
         )
         item = answer.items[0]
         if item.url is None:
-            await self._fail(work, item.error or ProviderError())
+            await self.fail(work, item.error or ProviderError())
             return
         async with transaction(SYSTEM) as session:
             made = await attempts.made(
@@ -135,7 +147,7 @@ class Worker:
         async with transaction(SYSTEM) as session:
             await attempts.accepted_task(session, attempt_id=attempt_id, task_id=task_id)
 
-    async def _fail(self, work: Work, error: StudioError, *, state: str = "failed") -> None:
+    async def fail(self, work: Work, error: StudioError, *, state: str = "failed") -> None:
         title = getattr(error, "title", "It did not work")
         async with transaction(SYSTEM) as session:
             await attempts.failed(session, work=work, code=error.code, title=title, message=error.message, state=state)
@@ -163,6 +175,8 @@ class Worker:
     async def _poll(self, work: Work) -> None:
         """Ask for a running task."""
         assert work.task_id is not None
+        if work.cancel_at is not None and await self._ask_back(work):
+            return
         try:
             task = await self.client.get_task(work.task_id)
         except TaskNotFound:
@@ -173,6 +187,20 @@ class Worker:
             await self._later(work, 10.0)
             return
         await self._take(work, task)
+
+    async def _ask_back(self, work: Work) -> bool:
+        """Ask the provider to give a clip up; whether it did. It does only while the clip waits in its queue."""
+        assert work.task_id is not None
+        try:
+            await self.client.delete_task(work.task_id)
+        except TaskRunning:
+            async with transaction(SYSTEM) as session:
+                await attempts.runs_on(session, work=work)
+            return False
+        except (ProviderError, OutcomeUnknown, TaskNotFound):
+            return False  # the look at the task tells; the next one asks again
+        async with transaction(SYSTEM) as session:
+            return await attempts.given_up(session, work=work)
 
     async def _take(self, work: Work, task: TaskView) -> None:
         """Record what the provider says of a task."""
@@ -186,10 +214,10 @@ class Worker:
             if made is not None:
                 await self.save_one(made)
         elif task.status == "failed":
-            await self._fail(work, task.error or ProviderError())
+            await self.fail(work, task.error or ProviderError())
         elif task.status in ("expired", "cancelled"):
             error = ProviderError("The provider gave up on this one before it was made.", title="Not made in time")
-            await self._fail(work, error, state="expired")
+            await self.fail(work, error, state="expired")
         else:
             await self._later(work, min(1.0 + work.tries * 0.5, 5.0))
 
@@ -216,7 +244,7 @@ class Worker:
         if not over:
             await self._later(work, min(5.0 * 2**work.tries, 900.0) if work.kind == "video" else 900.0)
         elif work.kind == "video":
-            await self._fail(work, ProviderError("The provider never received this one.", title="Never received"))
+            await self.fail(work, ProviderError("The provider never received this one.", title="Never received"))
         else:
             async with transaction(SYSTEM) as session:
                 await attempts.written_off(session, work=work)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -49,6 +49,7 @@ class Work:
     result: Mapping[str, Any]
     tries: int
     unknown_at: datetime | None
+    cancel_at: datetime | None
     inputs: tuple[tuple[str, str, str], ...]  # role, object key, mime
 
     @property
@@ -62,7 +63,7 @@ def tag(attempt_id: UUID) -> str:
 
 
 async def claim(session: AsyncSession, *, worker_lock: int, concurrency: Mapping[str, int]) -> Work | None:
-    """Lease the next queued row: the account served longest ago first, its oldest first.
+    """Lease the next queued row: the account served longest ago first, its oldest first. A series is leased whole.
 
     `concurrency` is how many requests of a model the provider runs at once; models that are full are passed over.
     """
@@ -90,11 +91,15 @@ async def claim(session: AsyncSession, *, worker_lock: int, concurrency: Mapping
               ORDER BY a.served_at NULLS FIRST, a.id LIMIT 1
             ), leased AS (
               UPDATE generations g SET worker_lock = :worker, due_at = studio_now() + make_interval(secs => :lease)
-              WHERE g.id = (SELECT id FROM next) AND g.state = 'queued' RETURNING g.id, g.account_id
+              WHERE g.state = 'queued' AND (g.id = (SELECT id FROM next) OR g.batch_id = (
+                SELECT b.id FROM batches b JOIN generations f ON f.batch_id = b.id
+                WHERE f.id = (SELECT id FROM next) AND b.params->>'series' = 'true'))
+                AND (g.due_at IS NULL OR g.due_at <= studio_now())
+              RETURNING g.id, g.account_id
             ), served AS (
               UPDATE accounts SET served_at = clock_timestamp() WHERE id IN (SELECT account_id FROM leased)
             )
-            SELECT id FROM leased
+            SELECT id FROM next
             """),
             {"full": full, "worker": worker_lock, "lease": LEASE_SECONDS},
         )
@@ -137,6 +142,7 @@ async def load(session: AsyncSession, *, generation_id: UUID) -> Work | None:
         result=row.result or {},
         tries=row.tries,
         unknown_at=row.unknown_at,
+        cancel_at=row.cancel_at,
         inputs=tuple((i.role, i.object_key, i.mime) for i in inputs),
     )
 
@@ -151,6 +157,25 @@ async def begin(session: AsyncSession, *, work: Work, worker_lock: int) -> UUID 
         {"id": work.id, "attempt": attempt_id, "worker": worker_lock},
     )
     return attempt_id if row else None
+
+
+async def begin_series(session: AsyncSession, *, work: Work, worker_lock: int) -> Sequence[Work]:
+    """The same for every row of a series that this worker leased and nobody cancelled since, in their order.
+
+    One POST makes them all; each has an attempt id of its own, under which its picture is recorded.
+    """
+    rows = await session.execute(
+        text(
+            "UPDATE generations SET state = 'submitting', attempt_id = gen_random_uuid(), "
+            "submitted_at = studio_now(), due_at = NULL "
+            "WHERE batch_id = :batch AND state = 'queued' AND worker_lock = :worker RETURNING id, position, attempt_id"
+        ),
+        {"batch": work.batch_id, "worker": worker_lock},
+    )
+    found = sorted(rows.all(), key=lambda row: row.position)
+    if found:
+        await queue.notify(session, work.account_id, "batch", batch=work.batch_id)
+    return [replace(work, id=row.id, attempt_id=row.attempt_id, state="submitting") for row in found]
 
 
 async def accepted_task(session: AsyncSession, *, attempt_id: UUID, task_id: str) -> bool:
@@ -240,6 +265,30 @@ async def failed(
     await ledger.release(session, work.reservation)
     await wake(session)
     return True
+
+
+async def given_up(session: AsyncSession, *, work: Work) -> bool:
+    """running → cancelled: the provider had not begun and took it out of its queue, so nothing is charged."""
+    row = await _move(
+        session,
+        "SET state = 'cancelled', ended_at = studio_now(), charged_micros = 0, due_at = NULL, result = NULL "
+        "WHERE id = :id AND state = 'running' AND attempt_id = :attempt",
+        {"id": work.id, "attempt": work.attempt_id},
+    )
+    if row is None:
+        return False
+    await ledger.release(session, work.reservation)
+    await wake(session)
+    return True
+
+
+async def runs_on(session: AsyncSession, *, work: Work) -> None:
+    """The provider had begun: it cannot be given up any more, and the tile says so."""
+    await _move(
+        session,
+        "SET cancel_at = NULL, error_code = 'runs_on' WHERE id = :id AND ended_at IS NULL",
+        {"id": work.id},
+    )
 
 
 async def refused_for_now(session: AsyncSession, *, work: Work, wait_seconds: float) -> bool:

@@ -154,12 +154,15 @@ async def _with_inputs(session: AsyncSession, *, actor: Actor, params: Params, i
     )
 
 
-async def cancel(session: AsyncSession, *, actor: Actor, generation_id: UUID) -> None:
+async def cancel(session: AsyncSession, *, actor: Actor, generation_id: UUID) -> bool:
     """Cancel what has not been sent yet and give its hold back. The conditional update decides against the sender.
+
+    A clip that was sent is asked back from the provider, which says yes only while the clip waits in its own queue:
+    the worker asks and records the answer. Returns whether it was cancelled here and now.
 
     Raises:
         NotFound: not this account's.
-        Conflict: it was sent already; it runs on.
+        Conflict: it was sent already and runs on.
     """
     row = (
         await session.execute(
@@ -172,9 +175,27 @@ async def cancel(session: AsyncSession, *, actor: Actor, generation_id: UUID) ->
         )
     ).one_or_none()
     if row is None:
-        await _exists(session, actor=actor, generation_id=generation_id)
-        raise Conflict("It was sent already, so it runs on. Only what is still waiting can be cancelled.")
+        await _ask_back(session, actor=actor, generation_id=generation_id)
+        return False
     await ledger.release(session, ledger.Reservation(row.id, row.account_id, row.month, row.kind, row.reserved_micros))
+    await queue.notify(session, actor.account_id, "batch", batch=row.batch_id)
+    return True
+
+
+async def _ask_back(session: AsyncSession, *, actor: Actor, generation_id: UUID) -> None:
+    row = (
+        await session.execute(
+            text(
+                "UPDATE generations SET cancel_at = studio_now(), due_at = studio_now() WHERE id = :id "
+                "AND account_id = :account AND state = 'running' AND kind = 'video' AND error_code IS NULL "
+                "RETURNING batch_id"
+            ),
+            {"id": generation_id, "account": actor.account_id},
+        )
+    ).one_or_none()
+    if row is None:
+        await _exists(session, actor=actor, generation_id=generation_id)
+        raise Conflict("It was sent already, so it runs on and is billed. Its result is kept for you.")
     await queue.notify(session, actor.account_id, "batch", batch=row.batch_id)
 
 

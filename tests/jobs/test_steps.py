@@ -4,137 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
-import os
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
-from urllib.request import Request, urlopen
-from uuid import UUID
 
 import psycopg
 import pytest
 from sqlalchemy import text
 
-from studio import config, simulator
-from studio.db import SYSTEM, role_options, transaction
+from studio import config
+from studio.db import SYSTEM, transaction
 from studio.jobs import steps
-from studio.jobs.provider import SharedLimiter
 from studio.jobs.steps import Worker
 from studio.runtime import storage
-from studio.services import attempts, ledger
+from studio.services import attempts
 from studio.services.byteplus.client import ModelArkClient
-from studio.services.byteplus.params import Params
 from studio.services.storage import StorageUnavailable
 from tests.factories import Person, image, state_of, submitted, video
-from tests.system import Part, free_port, wait_until
-
-LOCK = 730_599_001
-
-
-@dataclass
-class Provider:
-    """A simulator of this module's own."""
-
-    url: str
-
-    def ask(self, path: str, body: Any = None) -> Any:
-        """GET or POST one of its control addresses."""
-        data = None if body is None else json.dumps(body).encode()
-        request = Request(  # noqa: S310  # our own loopback address
-            f"{self.url}{path}", data, {"content-type": "application/json"}
-        )
-        with urlopen(request, timeout=30) as answer:  # noqa: S310  # our own loopback address
-            return json.loads(answer.read() or b"null")
-
-    def posts(self, prompt: str) -> int:
-        """How often a prompt was accepted."""
-        told = self.ask("/_sim/stats")["by_prompt"]
-        return sum(count for said, count in told.items() if prompt in said)
-
-
-@pytest.fixture(scope="module")
-def provider(scratch: Path) -> Iterator[Provider]:
-    port = free_port()
-    folder = scratch / "jobs-simulator"
-    environment = {**os.environ, **simulator.environment(folder, pace="instant", limits="off")}
-    part = Part("jobs-simulator", simulator.command("127.0.0.1", port), environment, scratch / "jobs-simulator.log")
-    part.start()
-    running = Provider(f"http://127.0.0.1:{port}")
-
-    def answers() -> bool:
-        try:
-            return running.ask("/healthz") is not None
-        except OSError:
-            return False
-        except ValueError:
-            return True
-
-    wait_until(answers, 30, "the simulator answers")
-    yield running
-    part.stop()
-
-
-@pytest.fixture
-async def worker(settings: config.Settings, provider: Provider) -> AsyncIterator[Worker]:
-    """A worker that lives, with an empty queue before it."""
-    async with transaction(SYSTEM) as session:
-        await session.execute(
-            text(
-                "UPDATE generations SET worker_lock = NULL, due_at = studio_now() + interval '9 days' "
-                "WHERE ended_at IS NULL"
-            )
-        )
-    limiter = SharedLimiter("enterprise")
-    client = ModelArkClient(f"{provider.url}/api/v3", "simulator", limiter=limiter, post_tries=1)
-    assert settings.database_url
-    alive = await psycopg.AsyncConnection.connect(settings.database_url, autocommit=True, options=role_options("sys"))
-    async with alive:
-        await alive.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
-        yield Worker(lock=LOCK, client=client, limiter=limiter)
-    await client.aclose()
-
-
-async def sent(who: Person, params: Params) -> UUID:
-    """One output in the queue."""
-    return (await submitted(who, params)).generation_ids[0]
-
-
-async def row(generation_id: UUID) -> Any:
-    """A generation with what was stored for it."""
-    async with transaction(SYSTEM) as session:
-        found = await session.execute(
-            text(
-                "SELECT g.*, a.id AS asset, a.object_key, a.sha256 FROM generations g "
-                "LEFT JOIN assets a ON a.generation_id = g.id WHERE g.id = :id"
-            ),
-            {"id": generation_id},
-        )
-        return found.one()
-
-
-async def due_now(generation_id: UUID) -> None:
-    """Let no wait stand between a row and the next look at it."""
-    async with transaction(SYSTEM) as session:
-        await session.execute(text("UPDATE generations SET due_at = NULL WHERE id = :id"), {"id": generation_id})
-
-
-async def swept_until(worker: Worker, generation_id: UUID, *states: str) -> None:
-    """Sweep until an output is in one of the states."""
-    for _ in range(200):
-        if await state_of(generation_id) in states:
-            return
-        await due_now(generation_id)
-        await worker.sweep()
-    raise AssertionError(f"still {await state_of(generation_id)}")
-
-
-async def money(who: Person) -> tuple[int, int]:
-    """Held and spent."""
-    async with transaction(who.actor) as session:
-        budget = await ledger.budget(session, account_id=who.account_id)
-    return budget.held, budget.spent
+from tests.jobs.bench import LOCK, Provider, due_now, money, row, sent, swept_until
+from tests.system import free_port
 
 
 async def test_a_picture_is_made_checked_stored_and_charged_once(someone: Person, worker: Worker, provider: Provider):
