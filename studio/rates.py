@@ -41,6 +41,7 @@ DEFAULTS: Mapping[str, Rate] = {
     "email_change": Rate(20, 3600, "changes of your address"),
     "submit": Rate(60, 60, "requests for pictures and clips"),
     "upload": Rate(60, 60, "uploads"),
+    "preset": Rate(60, 60, "presets"),
     "csv": Rate(30, 60, "downloads of your spend"),
     "export": Rate(5, 3600, "exports"),
     "erasure": Rate(10, 3600, "deletion requests"),

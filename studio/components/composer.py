@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from studio.components import browser
+from studio.components import browser, composer_parts, costs
 from studio.components.styles import icon, picture
 from studio.state.studio import StudioState
 
@@ -140,17 +140,23 @@ def composer() -> rx.Component:
         rx.el.form(
             rx.el.div(
                 _thumbs(),
-                browser.text(
-                    id="prompt",
-                    kind="textarea",
-                    name="prompt",
-                    label="Prompt",
-                    placeholder=rx.cond(StudioState.media == "video", "Describe a scene", "Describe a picture"),
+                composer_parts.prompt_keys(
+                    browser.text(
+                        id="prompt",
+                        kind="textarea",
+                        name="prompt",
+                        label="Prompt",
+                        placeholder=rx.cond(StudioState.media == "video", "Describe a scene", "Describe a picture"),
+                        value=StudioState.prompt,
+                        max_length=PROMPT_MAX,
+                        delay=150,
+                        on_send=StudioState.set_prompt,
+                        class_name="prompt-area",
+                    ),
                     value=StudioState.prompt,
-                    max_length=PROMPT_MAX,
-                    delay=150,
-                    on_send=StudioState.set_prompt,
-                    class_name="prompt-area",
+                    references=StudioState.references,
+                    on_recall=StudioState.recall,
+                    class_name="prompt-keys",
                 ),
                 class_name="write",
             ),
@@ -169,6 +175,7 @@ def composer() -> rx.Component:
                 _summary(),
                 rx.el.span(class_name="grow"),
                 _meter(),
+                costs.popover(),
                 _submit(),
                 class_name="send",
             ),
@@ -177,6 +184,7 @@ def composer() -> rx.Component:
             on_submit=StudioState.generate.throttle(600),
             custom_attrs={"aria-label": "Composer"},
         ),
+        composer_parts.keeper(stamp=StudioState.draft_stamp, after=500, on_late=StudioState.save_draft),
         class_name="composer-wrap",
     )
 

@@ -65,8 +65,9 @@ def _preview() -> rx.Component:
     )
 
 
-def _act(mark: str, name: str, act: Any) -> rx.Component:
-    return rx.el.button(icon(mark), name, type="button", class_name="btn soft", on_click=act)
+def _act(mark: str, words: str, act: Any, *, name: str = "") -> rx.Component:
+    said = {"aria-label": name} if name else {}
+    return rx.el.button(icon(mark), words, type="button", class_name="btn soft", on_click=act, custom_attrs=said)
 
 
 def _file(mark: str, name: str, href: Any, look: str) -> rx.Component:
@@ -85,6 +86,13 @@ def _actions() -> rx.Component:
                 _act("image-plus", "As reference", StudioState.use_as(D.asset_id, "reference")),
                 _act("arrow-right-from-line", "First frame", StudioState.use_as(D.asset_id, "first_frame")),
                 _act("arrow-right-to-line", "Last frame", StudioState.use_as(D.asset_id, "last_frame")),
+                _act("wand-sparkles", "Edit", StudioState.edit_with_prompt(D.asset_id), name="Edit with a prompt"),
+            ),
+            rx.fragment(
+                _act("fast-forward", "Extend", StudioState.extend(D.asset_id)),
+                rx.cond(
+                    D.draft, _act("clapperboard", "Make final", StudioState.make_final(StudioState.details.batch_id))
+                ),
             ),
         ),
         _file("download", "Download", D.download, "btn soft"),

@@ -7,9 +7,9 @@ from typing import Any
 import reflex as rx
 from reflex_components_core.core.banner import has_connection_errors
 
-from studio.components import browser
+from studio.components import browser, queue
 from studio.components.params import radio
-from studio.components.shell import queue_button, simulated
+from studio.components.shell import simulated
 from studio.components.styles import icon, length, picture
 from studio.components.tiles import tile_view
 from studio.state.studio import StudioState
@@ -160,7 +160,7 @@ def header() -> rx.Component:
         _show(),
         rx.el.span(class_name="grow"),
         rx.el.span(simulated(), class_name="wide-only"),
-        rx.el.span(queue_button(), class_name="wide-only"),
+        rx.el.span(queue.button(), class_name="wide-only"),
         class_name="bar feed-bar",
     )
 

@@ -143,10 +143,67 @@ def count() -> rx.Component:
     )
 
 
-def switch_row(label: str, value: Any, pick: Any) -> rx.Component:
-    """A switch with its words."""
+def _side(label: str, value: Any, send: Any) -> rx.Component:
+    return browser.text(
+        kind="input",
+        value=value,
+        label=label,
+        placeholder=label,
+        input_mode="numeric",
+        max_length=5,
+        delay=200,
+        on_send=send,
+        class_name="tf num grow",
+    )
+
+
+def size() -> rx.Component:
+    """A tier, or width and height in pixels, judged as they are typed."""
     return rx.el.div(
-        rx.el.span(label, class_name="med", custom_attrs={"aria-hidden": "true"}),
+        field(
+            "Size",
+            browser.choices(
+                rx.foreach(StudioState.sizes, lambda item: radio(item, item)),
+                radio("Exact", "Exact"),
+                label="Size",
+                value=rx.cond(StudioState.exact, "Exact", StudioState.size),
+                on_pick=StudioState.set_size,
+                class_name="seg",
+            ),
+            aside=rx.cond(StudioState.exact, "", StudioState.pixels),
+        ),
+        rx.cond(
+            StudioState.exact,
+            rx.el.div(
+                rx.el.div(
+                    _side("Width", StudioState.width, StudioState.set_width),
+                    rx.el.span("×", class_name="mute", custom_attrs={"aria-hidden": "true"}),
+                    _side("Height", StudioState.height, StudioState.set_height),
+                    class_name="row g2",
+                ),
+                rx.el.p(
+                    rx.cond(
+                        StudioState.size_error != "",
+                        rx.el.span(StudioState.size_error, class_name="bad"),
+                        rx.el.span(StudioState.size_limits, class_name="mute"),
+                    ),
+                    role="status",
+                    class_name="t1 num",
+                ),
+                class_name="field",
+            ),
+        ),
+        class_name="field",
+    )
+
+
+def switch_row(label: str, value: Any, pick: Any, *, note: Any = None) -> rx.Component:
+    """A switch with its words; `note` is the quiet line under them."""
+    words = rx.el.span(label, class_name="med", custom_attrs={"aria-hidden": "true"})
+    if note is not None:
+        words = rx.el.span(words, rx.el.span(note, class_name="t1 mute"), class_name="col")
+    return rx.el.div(
+        words,
         browser.toggle(label=label, value=value, on_pick=pick),
         class_name="row between",
     )
@@ -214,18 +271,23 @@ def output_format() -> rx.Component:
 
 def _image_fields() -> rx.Component:
     return rx.fragment(
-        ratio(),
+        rx.cond(StudioState.exact, rx.fragment(), ratio()),
         rx.el.div(
             rx.cond(
                 length(StudioState.sizes) > 0,
-                field(
-                    "Size",
-                    segments("Size", StudioState.sizes, StudioState.size, StudioState.set_size),
-                    aside=StudioState.pixels,
-                ),
+                size(),
             ),
             count(),
             class_name="pair",
+        ),
+        rx.cond(
+            StudioState.supports_series,
+            switch_row(
+                "Series",
+                StudioState.series,
+                StudioState.set_series,
+                note="Related pictures from one request, one by one",
+            ),
         ),
         references(),
     )
@@ -288,6 +350,24 @@ def fields() -> rx.Component:
             switch_row("Fixed camera", StudioState.camera_fixed, StudioState.set_camera_fixed),
         ),
         rx.cond(StudioState.supports_audio, switch_row("Sound", StudioState.audio, StudioState.set_audio)),
-        switch_row("Visible watermark", StudioState.watermark, StudioState.set_watermark),
-        output_format(),
+        rx.cond(
+            StudioState.supports_draft,
+            switch_row("Draft", StudioState.draft, StudioState.set_draft, note="480p, to look at before the real one"),
+        ),
+        rx.cond(
+            StudioState.supports_transparent & (StudioState.media == "image"),
+            switch_row(
+                "Transparent background",
+                StudioState.transparent,
+                StudioState.set_transparent,
+                note="Needs 1 reference with transparency, makes PNG",
+            ),
+        ),
+        switch_row(
+            "Visible watermark",
+            StudioState.watermark,
+            StudioState.set_watermark,
+            note=StudioState.watermark_default,
+        ),
+        rx.cond(StudioState.transparent & StudioState.supports_transparent, rx.fragment(), output_format()),
     )

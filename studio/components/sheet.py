@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
-from studio.components import browser, params
+from studio.components import browser, params, presets
 from studio.components.shell import workspace
 from studio.components.styles import icon
 from studio.state.studio import StudioState
@@ -18,12 +18,14 @@ def _skeleton() -> rx.Component:
 def panel() -> rx.Component:
     """The panel 'Parameters'."""
     return rx.el.aside(
-        rx.el.div(workspace(), class_name="bar"),
+        rx.el.div(workspace(), rx.el.span(class_name="grow"), presets.open_button(), class_name="bar"),
         rx.el.div(rx.cond(StudioState.loaded, params.fields(), _skeleton()), class_name="body"),
         rx.el.div(
             rx.el.button(
                 "Reset to defaults", type="button", class_name="btn ghost s1", on_click=StudioState.reset_parameters
             ),
+            rx.el.span(class_name="grow"),
+            presets.save_button(),
             class_name="foot",
         ),
         class_name="panel params",
@@ -48,6 +50,7 @@ def sheet() -> rx.Component:
                 rx.el.span(class_name="grip", custom_attrs={"aria-hidden": "true"}),
                 rx.el.div(
                     rx.dialog.title("Parameters", class_name="t5 bold grow"),
+                    presets.open_button(),
                     rx.el.button(
                         "Reset",
                         type="button",

@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 from reflex_components_core.react_router.dom import ReactRouterLink
 
-from studio.components import browser, notices
+from studio.components import browser, notices, queue
 from studio.components.shortcuts import shortcut_list
 from studio.components.styles import cx, icon, logo
 from studio.components.toasts import toasts
@@ -152,22 +152,6 @@ def workspace() -> rx.Component:
     )
 
 
-def queue_button(*, short: bool = False) -> rx.Component:
-    """What is running and waiting; takes the feed back to the newest work."""
-    words = rx.el.span(StudioState.queue, class_name="clip") if not short else rx.fragment()
-    return rx.cond(
-        StudioState.queue != "",
-        rx.el.button(
-            rx.el.span(class_name="spin"),
-            words,
-            type="button",
-            class_name="ib touch" if short else "btn soft s1 num",
-            title=StudioState.queue_name,
-            custom_attrs={"aria-label": StudioState.queue_name, "data-to-top": ""},
-        ),
-    )
-
-
 def simulated() -> rx.Component:
     """Says plainly that no provider is connected."""
     return rx.cond(
@@ -186,7 +170,7 @@ def _phone_top(title: str) -> rx.Component:
         else rx.el.span(title, class_name="t4 bold", custom_attrs={"aria-hidden": "true"})
     )
     return rx.el.header(
-        left, rx.el.span(class_name="grow"), simulated(), queue_button(short=True), _account(), class_name="ptop"
+        left, rx.el.span(class_name="grow"), simulated(), queue.button(short=True), _account(), class_name="ptop"
     )
 
 

@@ -41,16 +41,22 @@ def _clock(tile: TileView, *after: Any) -> rx.Component:
 
 
 def _cancel(tile: TileView) -> rx.Component:
+    """At once while it waits; once it was sent, a dialog says first what that means."""
     return rx.cond(
         tile.can_cancel,
-        rx.el.button(
-            icon("x"),
-            type="button",
-            class_name="ib s1 cancel",
-            title="Cancel",
-            on_click=StudioState.cancel(tile.id),
-            custom_attrs={"aria-label": tile.cancel_name},
-        ),
+        _cross(tile, StudioState.cancel(tile.id)),
+        rx.cond(tile.can_ask, _cross(tile, StudioState.ask_cancel(tile.id))),
+    )
+
+
+def _cross(tile: TileView, act: Any) -> rx.Component:
+    return rx.el.button(
+        icon("x"),
+        type="button",
+        class_name="ib s1 cancel",
+        title="Cancel",
+        on_click=act,
+        custom_attrs={"aria-label": tile.cancel_name},
     )
 
 
@@ -101,6 +107,7 @@ def _running(tile: TileView) -> rx.Component:
         rx.cond(tile.usually != "", rx.el.span(tile.usually)),
         class_name="t1 num dots",
     )
+    line = rx.fragment(_note(tile.note), line)
     return _state(tile, "run", rx.el.span(class_name="spin"), line, right=_cancel(tile))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from studio.components import browser
+from studio.components import browser, composer_parts
 from studio.components.styles import icon, length, picture
 from studio.state.studio import StudioState
 from studio.state.views import InputView
@@ -23,12 +23,30 @@ def _reference(item: InputView) -> rx.Component:
             on_click=StudioState.remove_reference(item.asset_id),
             custom_attrs={"aria-label": f"Remove reference {item.number}"},
         ),
+        rx.el.span(
+            rx.cond(item.number > 1, _step(item, "chevron-left", "earlier", -1)),
+            rx.cond(item.number < length(StudioState.references), _step(item, "chevron-right", "later", 1)),
+            class_name="steps",
+        ),
         class_name="well",
+        key=item.asset_id,
+        custom_attrs={"data-sort": item.asset_id, "draggable": "true"},
+    )
+
+
+def _step(item: InputView, mark: str, way: str, by: int) -> rx.Component:
+    return rx.el.button(
+        rx.el.span(icon(mark, 12)),
+        type="button",
+        class_name="step",
+        title=f"Move {way}",
+        on_click=StudioState.move_reference(item.asset_id, item.number + by),
+        custom_attrs={"aria-label": f"Move reference {item.number} {way}"},
     )
 
 
 def references() -> rx.Component:
-    """References, numbered as the prompt names them ("image 2"); absent for models that take none."""
+    """References, numbered as the prompt names them ("@2"); absent for models that take none."""
     return rx.cond(
         StudioState.max_references > 0,
         rx.el.div(
@@ -40,7 +58,11 @@ def references() -> rx.Component:
                 class_name="row between",
             ),
             browser.drop_zone(
-                rx.foreach(StudioState.references, _reference),
+                composer_parts.sortable(
+                    rx.foreach(StudioState.references, _reference),
+                    on_move=StudioState.move_reference,
+                    class_name="sortable",
+                ),
                 rx.cond(
                     length(StudioState.references) < StudioState.max_references,
                     rx.el.button(

@@ -20,7 +20,7 @@ from studio.db import SYSTEM, role_options, transaction
 from studio.http import states
 from studio.http.socket import StudioApp
 from studio.queue import CHANNEL
-from studio.services import sessions
+from studio.services import presets, sessions
 from studio.state.guard import acting_as
 from studio.state.library import LibraryState
 from studio.state.privacy import PrivacyState
@@ -32,7 +32,7 @@ log = logging.getLogger("studio")
 WEB_LOCK = 7305003
 # What changed, beside the ids of batches.
 ADDRESS, ACCOUNT, EXPORT = "address", "account", "export"
-KINDS = frozenset({ADDRESS, ACCOUNT, EXPORT})
+KINDS = frozenset({ADDRESS, ACCOUNT, EXPORT, presets.CHANGED})
 
 
 class SecondWebError(Exception):
@@ -175,6 +175,8 @@ class Live:
                 await _show_person(state)
             if changed & {ACCOUNT, EXPORT}:
                 await _show_privacy(state, changed)
+            if presets.CHANGED in changed:
+                await (await state.get_state(StudioState))._show_presets()
             if batches := sorted(changed - KINDS):
                 await _show_batches(state, batches)
 

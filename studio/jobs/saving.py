@@ -13,6 +13,7 @@ from studio.config import settings
 from studio.services.assets import write_objects
 from studio.services.attempts import Work
 from studio.services.byteplus.client import ModelArkClient
+from studio.services.byteplus.params import VideoParams
 from studio.services.media import posters, probe, thumbnails
 from studio.services.storage import Storage
 
@@ -46,16 +47,16 @@ async def _image(work: Work, url: str, *, client: ModelArkClient, storage: Stora
 async def _video(work: Work, url: str, *, client: ModelArkClient, storage: Storage) -> Saved:
     folder = settings().data_dir / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".mp4") as file:
+    mov = isinstance(work.params, VideoParams) and work.params.output_format == "mov"
+    mime, suffix = ("video/quicktime", ".mov") if mov else ("video/mp4", ".mp4")
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=suffix) as file:
         async for chunk in client.download(url):
             await asyncio.to_thread(file.write, chunk)
         await asyncio.to_thread(file.flush)
         path = Path(file.name)
         info = await probe.video(path)
         small = await thumbnails.make(await posters.poster(path))
-        objects = await write_objects(
-            storage, owner=work.id, data=_chunks(path), mime="video/mp4", thumbnails=small.images
-        )
+        objects = await write_objects(storage, owner=work.id, data=_chunks(path), mime=mime, thumbnails=small.images)
     return Saved({**objects, "width": info.width, "height": info.height, "duration": info.duration_ms})
 
 

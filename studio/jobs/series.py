@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from studio.db import SYSTEM, transaction
 from studio.errors import StudioError
 from studio.services import attempts
+from studio.services import series as rows_of
 from studio.services.attempts import Work
 from studio.services.byteplus.client import ImageRequest, Picture
 from studio.services.byteplus.errors import OutcomeUnknown, ProviderError
@@ -37,7 +38,7 @@ async def send(
 ) -> None:
     """Send the rows of a series that wait; one that stands alone, as after a retry, goes as a single picture."""
     async with transaction(SYSTEM) as session:
-        rows = list(await attempts.begin_series(session, work=work, worker_lock=worker.lock))
+        rows = list(await rows_of.begin(session, work=work, worker_lock=worker.lock))
     if not rows:
         return
     if problem is not None:

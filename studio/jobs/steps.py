@@ -21,7 +21,7 @@ from studio.jobs import series
 from studio.jobs.provider import SharedLimiter
 from studio.jobs.saving import Saved, save
 from studio.runtime import storage
-from studio.services import attempts, purge
+from studio.services import asked_back, attempts, purge
 from studio.services.attempts import Work
 from studio.services.byteplus import catalog
 from studio.services.byteplus.client import ImageRequest, ModelArkClient, Picture, TaskView, VideoRequest
@@ -195,12 +195,12 @@ class Worker:
             await self.client.delete_task(work.task_id)
         except TaskRunning:
             async with transaction(SYSTEM) as session:
-                await attempts.runs_on(session, work=work)
+                await asked_back.runs_on(session, work=work)
             return False
         except (ProviderError, OutcomeUnknown, TaskNotFound):
             return False  # the look at the task tells; the next one asks again
         async with transaction(SYSTEM) as session:
-            return await attempts.given_up(session, work=work)
+            return await asked_back.given_up(session, work=work)
 
     async def _take(self, work: Work, task: TaskView) -> None:
         """Record what the provider says of a task."""

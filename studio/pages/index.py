@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import reflex as rx
 
-from studio.components import composer, details, erasing, feed, sheet
+from studio.components import composer, composer_parts, details, erasing, feed, presets, queue, sheet
 from studio.components.browser import scroller
 from studio.components.shell import shell
 from studio.state.studio import StudioState
+
+TITLE = "Studio"
 
 
 def page() -> rx.Component:
@@ -25,7 +27,15 @@ def page() -> rx.Component:
         details.panel(),
         details.full_screen(),
         erasing.question(),
+        queue.question(),
+        presets.dialog(),
         sheet.sheet(),
+        composer_parts.work_title(
+            running=StudioState.running,
+            finished=StudioState.finished,
+            words=StudioState.announcement,
+            title=TITLE,
+        ),
         here="Studio",
         kind="studio",
     )

@@ -97,14 +97,21 @@ async def write_objects(
 
 
 async def add_upload(
-    session: AsyncSession, *, actor: Actor, asset_id: UUID, objects: Mapping[str, Any], width: int, height: int
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    asset_id: UUID,
+    objects: Mapping[str, Any],
+    width: int,
+    height: int,
+    derived_from: UUID | None = None,
 ) -> None:
-    """Record an uploaded picture whose bytes are stored."""
+    """Record an uploaded picture whose bytes are stored; `derived_from`: the clip it was taken from."""
     await session.execute(
         text(
             "INSERT INTO assets (id, account_id, workspace_id, kind, mime, object_key, size_bytes, sha256, crc32, "
-            "width, height, thumbnails) VALUES (:id, :account, :workspace, 'upload', :mime, :key, :size, :sha256, "
-            ":crc32, :width, :height, CAST(:thumbnails AS jsonb))"
+            "width, height, thumbnails, derived_from) VALUES (:id, :account, :workspace, 'upload', :mime, :key, :size, "
+            ":sha256, :crc32, :width, :height, CAST(:thumbnails AS jsonb), :derived)"
         ),
         {
             **objects,
@@ -113,6 +120,7 @@ async def add_upload(
             "workspace": actor.workspace_id,
             "width": width,
             "height": height,
+            "derived": derived_from,
             "thumbnails": json.dumps(objects["thumbnails"]),
         },
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -150,7 +150,7 @@ async def load(session: AsyncSession, *, generation_id: UUID) -> Work | None:
 async def begin(session: AsyncSession, *, work: Work, worker_lock: int) -> UUID | None:
     """queued → submitting. Whoever gets an attempt id posts, at most once; None: cancelled or taken meanwhile."""
     attempt_id = uuid4()
-    row = await _move(
+    row = await move(
         session,
         "SET state = 'submitting', attempt_id = :attempt, submitted_at = studio_now(), due_at = NULL "
         "WHERE id = :id AND state = 'queued' AND worker_lock = :worker",
@@ -159,28 +159,9 @@ async def begin(session: AsyncSession, *, work: Work, worker_lock: int) -> UUID 
     return attempt_id if row else None
 
 
-async def begin_series(session: AsyncSession, *, work: Work, worker_lock: int) -> Sequence[Work]:
-    """The same for every row of a series that this worker leased and nobody cancelled since, in their order.
-
-    One POST makes them all; each has an attempt id of its own, under which its picture is recorded.
-    """
-    rows = await session.execute(
-        text(
-            "UPDATE generations SET state = 'submitting', attempt_id = gen_random_uuid(), "
-            "submitted_at = studio_now(), due_at = NULL "
-            "WHERE batch_id = :batch AND state = 'queued' AND worker_lock = :worker RETURNING id, position, attempt_id"
-        ),
-        {"batch": work.batch_id, "worker": worker_lock},
-    )
-    found = sorted(rows.all(), key=lambda row: row.position)
-    if found:
-        await queue.notify(session, work.account_id, "batch", batch=work.batch_id)
-    return [replace(work, id=row.id, attempt_id=row.attempt_id, state="submitting") for row in found]
-
-
 async def accepted_task(session: AsyncSession, *, attempt_id: UUID, task_id: str) -> bool:
     """submitting or unknown → running: the provider gave the task an id."""
-    row = await _move(
+    row = await move(
         session,
         "SET state = 'running', task_id = :task, unknown_at = NULL, due_at = studio_now() + interval '1 second' "
         "WHERE attempt_id = :attempt AND state IN ('submitting', 'unknown')",
@@ -191,7 +172,7 @@ async def accepted_task(session: AsyncSession, *, attempt_id: UUID, task_id: str
 
 async def made(session: AsyncSession, *, attempt_id: UUID, result: Mapping[str, Any]) -> UUID | None:
     """→ storing: the provider made it. `result` keeps its links and its usage until the bytes are ours."""
-    row = await _move(
+    row = await move(
         session,
         "SET state = 'storing', result = CAST(:result AS jsonb), unknown_at = NULL, tries = 0, due_at = NULL "
         "WHERE attempt_id = :attempt AND state IN ('submitting', 'running', 'unknown')",
@@ -202,7 +183,7 @@ async def made(session: AsyncSession, *, attempt_id: UUID, result: Mapping[str, 
 
 async def stored(session: AsyncSession, *, work: Work, asset: Mapping[str, Any], charged: int) -> bool:
     """storing → succeeded, with the asset's row and the charge, in one transaction."""
-    row = await _move(
+    row = await move(
         session,
         "SET state = 'succeeded', ended_at = studio_now(), charged_micros = :charged, due_at = NULL, result = NULL "
         "WHERE id = :id AND state = 'storing'",
@@ -246,7 +227,7 @@ async def failed(
     session: AsyncSession, *, work: Work, code: str, title: str, message: str, state: str = "failed"
 ) -> bool:
     """→ failed or expired: nothing was made, so nothing is charged."""
-    row = await _move(
+    row = await move(
         session,
         "SET state = :state, ended_at = studio_now(), charged_micros = 0, due_at = NULL, result = NULL, "
         "error_code = :code, error_title = :title, error_message = :message "
@@ -267,33 +248,9 @@ async def failed(
     return True
 
 
-async def given_up(session: AsyncSession, *, work: Work) -> bool:
-    """running → cancelled: the provider had not begun and took it out of its queue, so nothing is charged."""
-    row = await _move(
-        session,
-        "SET state = 'cancelled', ended_at = studio_now(), charged_micros = 0, due_at = NULL, result = NULL "
-        "WHERE id = :id AND state = 'running' AND attempt_id = :attempt",
-        {"id": work.id, "attempt": work.attempt_id},
-    )
-    if row is None:
-        return False
-    await ledger.release(session, work.reservation)
-    await wake(session)
-    return True
-
-
-async def runs_on(session: AsyncSession, *, work: Work) -> None:
-    """The provider had begun: it cannot be given up any more, and the tile says so."""
-    await _move(
-        session,
-        "SET cancel_at = NULL, error_code = 'runs_on' WHERE id = :id AND ended_at IS NULL",
-        {"id": work.id},
-    )
-
-
 async def refused_for_now(session: AsyncSession, *, work: Work, wait_seconds: float) -> bool:
     """submitting → queued: the provider is busy and took nothing, so the same row is sent again later."""
-    row = await _move(
+    row = await move(
         session,
         "SET state = 'queued', attempt_id = NULL, submitted_at = NULL, worker_lock = NULL, tries = tries + 1, "
         "due_at = studio_now() + make_interval(secs => :wait) "
@@ -305,7 +262,7 @@ async def refused_for_now(session: AsyncSession, *, work: Work, wait_seconds: fl
 
 async def lost_touch(session: AsyncSession, *, attempt_id: UUID) -> bool:
     """submitting → unknown: it may have been accepted. It is looked up and never sent twice."""
-    row = await _move(
+    row = await move(
         session,
         "SET state = 'unknown', unknown_at = studio_now(), due_at = studio_now() "
         "WHERE attempt_id = :attempt AND state = 'submitting'",
@@ -316,7 +273,7 @@ async def lost_touch(session: AsyncSession, *, attempt_id: UUID) -> bool:
 
 async def lost_task(session: AsyncSession, *, work: Work) -> None:
     """running → unknown: the provider has no record of a task it accepted."""
-    await _move(
+    await move(
         session,
         "SET state = 'unknown', unknown_at = studio_now(), due_at = studio_now() "
         "WHERE id = :id AND state = 'running' AND attempt_id = :attempt",
@@ -337,7 +294,7 @@ async def waited_long_enough(session: AsyncSession, *, work: Work) -> bool:
 async def written_off(session: AsyncSession, *, work: Work) -> bool:
     """unknown → settled: an image that cannot be looked up, 24 hours on. Charged at its worst case; an operator
     may reverse it."""
-    row = await _move(
+    row = await move(
         session,
         "SET state = 'settled', ended_at = studio_now(), charged_micros = reserved_micros, due_at = NULL, "
         "error_code = 'outcome_unknown', error_title = 'The outcome stayed unknown', "
@@ -359,7 +316,7 @@ async def reverse(session: AsyncSession, *, generation_id: UUID) -> int:
     Raises:
         NotFound: there is no such generation, or nothing was written off for it.
     """
-    row = await _move(
+    row = await move(
         session,
         "SET charged_micros = 0, error_message = 'The outcome stayed unknown. The operator gave the charge back.' "
         "WHERE id = :id AND state = 'settled' AND charged_micros > 0",
@@ -475,7 +432,7 @@ def provider_concurrency(tier: str) -> dict[str, int]:
     }
 
 
-async def _move(session: AsyncSession, change: str, values: Mapping[str, Any]) -> Row[Any] | None:
+async def move(session: AsyncSession, change: str, values: Mapping[str, Any]) -> Row[Any] | None:
     """One conditional transition; tells the account's open pages about it."""
     row = (
         await session.execute(text(f"UPDATE generations {change} {_RETURNING}"), dict(values))  # constants

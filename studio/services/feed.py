@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,7 @@ class Output:
     created_at: datetime
     submitted_at: datetime | None
     unknown_at: datetime | None
+    cancel_at: datetime | None
     ended_at: datetime | None
     reserved_micros: int
     charged_micros: int | None
@@ -77,7 +78,7 @@ class Counts:
 
 
 _OUTPUTS = """
-SELECT g.id, g.batch_id, g.position, g.state, g.created_at, g.submitted_at, g.unknown_at, g.ended_at,
+SELECT g.id, g.batch_id, g.position, g.state, g.created_at, g.submitted_at, g.unknown_at, g.cancel_at, g.ended_at,
   g.reserved_micros, g.charged_micros, g.task_id, g.tries, g.error_code, g.error_title, g.error_message,
   CASE WHEN g.state = 'queued' THEN (
     SELECT count(*) FROM generations q WHERE q.account_id = g.account_id AND q.state = 'queued'
@@ -140,6 +141,26 @@ async def batch_of(session: AsyncSession, *, actor: Actor, generation_id: UUID) 
     if batch_id is None:
         raise NotFound
     return await batch(session, actor=actor, batch_id=batch_id)
+
+
+async def queue(session: AsyncSession, *, actor: Actor, limit: int = 40) -> Sequence[BatchRow]:
+    """Batches of all workspaces of which something is on its way, the oldest first, with that alone."""
+    ids = await session.scalars(
+        text(
+            "SELECT batch_id FROM generations WHERE account_id = :account AND ended_at IS NULL "
+            "GROUP BY batch_id ORDER BY min(created_at), batch_id LIMIT :limit"
+        ),
+        {"account": actor.account_id, "limit": limit},
+    )
+    rows = await session.execute(
+        text(
+            "SELECT id, kind, model, prompt, params, created_at FROM batches "
+            "WHERE account_id = :account AND id = ANY(:ids) ORDER BY created_at, id"
+        ),
+        {"account": actor.account_id, "ids": list(ids)},
+    )
+    found = await _filled(session, actor=actor, rows=rows.all())
+    return [replace(row, outputs=[o for o in row.outputs if o.ended_at is None]) for row in found]
 
 
 async def usual_seconds(session: AsyncSession, *, actor: Actor) -> Mapping[str, int]:

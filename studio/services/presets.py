@@ -51,14 +51,17 @@ class Draft:
     saved_at: datetime
 
 
+def storable(words: str) -> str:
+    """Text without the few characters that Postgres does not store."""
+    return words.replace("\x00", "").encode("utf-8", "ignore").decode()
+
+
 def _name(value: str) -> str:
-    name = " ".join(value.split())
+    name = " ".join(storable(value).split())
     if not name:
         raise ValidationError("Give the preset a name.")
     if len(name) > LONGEST_NAME:
         raise ValidationError(f"A name has at most {LONGEST_NAME} characters; this one has {len(name)}.")
-    if "\x00" in name:
-        raise ValidationError("The name holds a character that cannot be stored. Type it again.")
     return name
 
 

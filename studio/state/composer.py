@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
-
 from studio.errors import StudioError
 from studio.services.byteplus import catalog
-from studio.services.byteplus.catalog_data import ADAPTIVE, SEED_RANGE, ImageModel, VideoModel
+from studio.services.byteplus.catalog_data import ADAPTIVE, ImageModel, VideoModel
 from studio.services.byteplus.params import ImageParams, Params, VideoParams
 from studio.services.generations import Input, Role
 from studio.services.ledger import Budget, dollars
-from studio.state.guard import action, uuid
+from studio.state.guard import uuid
 from studio.state.toasts import ToastMixin
 from studio.state.views import InputView, ModelOption, RatioOption
 
 AUTO = "Auto"
+DRAFT_RESOLUTION = "480p"
 ART: dict[str, tuple[str, ...]] = {
     "image": ("ink-1", "paper-1", "blob-1", "dahlia-1"),
     "video": ("ocean-2", "lake-1", "aurora-3", "dunes-2", "city-1", "planet-1"),
-}
-STARTS = {
-    "still-life": "Three hand-thrown stoneware vases on raw linen, soft window light",
-    "landscape": "A still alpine lake before sunrise, layered ridges, thin mist over the water",
-    "paper-cut": "Layered paper cut landscape, terracotta and plum, deep soft shadows",
 }
 NO_INPUT = InputView()
 
@@ -49,9 +43,16 @@ class ComposerMixin(ToastMixin, mixin=True):
     ratio: str = "1:1"
     sizes: list[str] = []
     size: str = "2K"
+    exact: bool = False  # width and height instead of a tier and a ratio
+    width: str = ""  # as typed
+    height: str = ""
+    size_error: str = ""  # what is wrong with them, a sentence
+    size_limits: str = ""  # "3,686,400 to 16,777,216 pixels"
     pixels: str = ""  # "2048 × 2048 px" or "1280 × 720 px, 24 fps"
     count: int = 1
     max_count: int = 15
+    supports_series: bool = False
+    series: bool = False
     count_price: str = ""  # "4 × $0.04"
     references: list[InputView] = []
     max_references: int = 0  # 0: the model takes none and the field is absent
@@ -66,6 +67,8 @@ class ComposerMixin(ToastMixin, mixin=True):
     duration_max: int = 12
     supports_flex: bool = False
     delivery: str = "standard"
+    supports_draft: bool = False
+    draft: bool = False
     supports_seed: bool = False
     seed: str = ""
     supports_audio: bool = False
@@ -73,6 +76,9 @@ class ComposerMixin(ToastMixin, mixin=True):
     supports_camera_fixed: bool = False
     camera_fixed: bool = False
     watermark: bool = False
+    watermark_default: str = ""  # "The provider's default is on"
+    supports_transparent: bool = False
+    transparent: bool = False
     formats: list[str] = []  # one or none: the field is absent
     output_format: str = "jpeg"
     prompt: str = ""
@@ -83,11 +89,13 @@ class ComposerMixin(ToastMixin, mixin=True):
     cap_left: str = ""
     cap_text: str = ""  # "$11.84 of $40.00 used"
     cap_used: float = 0.0  # 0..100
+    draft_stamp: int = 0  # counts what changed, so that the browser asks for the draft to be kept
 
     _left_micros: int = 0
     _resets: str = ""
     _models: dict[str, str] = {}  # the last model of each medium
     _ratios: dict[str, str] = {}  # and its ratio
+    _sound_chosen: bool = False
 
     # Derived
 
@@ -97,6 +105,7 @@ class ComposerMixin(ToastMixin, mixin=True):
         if model.kind != self.media:
             self._ratios = {**self._ratios, self.media: self.ratio}
             self.ratio = self._ratios.get(model.kind, self.ratio)
+        lost = self._features()
         self.media, self.model = model.kind, model.id
         self._models = {**self._models, model.kind: model.id}
         arts: tuple[str, ...] = ART[model.kind]
@@ -112,10 +121,30 @@ class ComposerMixin(ToastMixin, mixin=True):
             self._fit_image(model)
         else:
             self._fit_video(model)
+        self.watermark_default = f"The provider's default is {'on' if model.watermark_default else 'off'}"
+        if lost := [name for name, on in lost.items() if on and not self._features()[name]]:
+            words = ", ".join(lost)
+            self.notices.append(f"{words[0].upper()}{words[1:]}: not supported by this model. Kept, not sent.")
         if self.references and not model.max_references:
             self.notices.append(f"{model.name} takes no references: yours are kept, not sent.")
         elif len(self.references) > model.max_references:
             self.notices.append(f"{model.name} takes {model.max_references} references: the first ones are sent.")
+
+    def _features(self) -> dict[str, bool]:
+        """What was switched on and takes effect, by the words of its control."""
+        framed = self.supports_frames and bool(self.first_frame.asset_id)
+        return {
+            "exact size": self.media == "image" and self.exact,
+            "series": self.supports_series and self.series,
+            "transparent background": self.supports_transparent and self.transparent,
+            "seed": self.supports_seed and bool(self.seed),
+            "sound": self.supports_audio and self.audio and self._sound_chosen,
+            "fixed camera": self.supports_camera_fixed and self.camera_fixed,
+            "draft": self.supports_draft and self.draft,
+            "flex": self.supports_flex and self.delivery == "flex",
+            "first frame": framed,
+            "last frame": framed and self.supports_last_frame and bool(self.last_frame.asset_id),
+        }
 
     def _moved(self, what: str, value: str, allowed: tuple[str, ...], default: str) -> str:
         if value in allowed:
@@ -133,8 +162,10 @@ class ComposerMixin(ToastMixin, mixin=True):
         if self.output_format not in model.output_formats:
             self.output_format = next(iter(model.output_formats))
         self.max_count = model.max_count
-        self.supports_seed = model.seed
-        self.supports_frames = self.supports_last_frame = False
+        self.size_limits = f"{model.min_pixels:,} to {model.max_pixels:,} pixels, at most 16:1"
+        self.supports_seed, self.supports_series = model.seed, model.group
+        self.supports_transparent = model.transparent_background
+        self.supports_frames = self.supports_last_frame = self.supports_draft = False
         self.supports_audio = self.supports_camera_fixed = self.supports_flex = False
 
     def _fit_video(self, model: VideoModel) -> None:
@@ -148,7 +179,10 @@ class ComposerMixin(ToastMixin, mixin=True):
         self.supports_frames, self.supports_last_frame = model.first_frame, model.last_frame
         self.supports_seed, self.supports_audio = model.seed, model.audio
         self.supports_camera_fixed, self.supports_flex = model.camera_fixed, model.flex
-        self.formats = []
+        self.supports_draft, self.supports_series, self.supports_transparent = model.draft, False, False
+        self.formats = list(model.output_formats) if len(model.output_formats) > 1 else []
+        if self.output_format not in model.output_formats:
+            self.output_format = next(iter(model.output_formats))
 
     def _video_ratios(self, model: VideoModel) -> tuple[str, ...]:
         """The ratios that can be asked for as things stand; Auto keeps the first frame's shape."""
@@ -160,31 +194,40 @@ class ComposerMixin(ToastMixin, mixin=True):
 
     def _params(self, prompt: str) -> Params:
         """What would be sent now."""
+        references = sum(i.role == "reference" for i in self._inputs())
         if self.media == "image":
+            transparent = self.supports_transparent and self.transparent
             return ImageParams(
                 model=self.model,
                 prompt=prompt,
                 ratio=self.ratio,
-                size=self.size,
+                size=None if self.exact else self.size,
+                width=int(self.width or 0) if self.exact else None,
+                height=int(self.height or 0) if self.exact else None,
                 count=self.count,
+                series=self.supports_series and self.series and self.count > 1,
                 watermark=self.watermark,
-                output_format=self.output_format if self.formats else "jpeg",
-                reference_count=sum(i.role == "reference" for i in self._inputs()),
+                output_format="png" if transparent else self.output_format if self.formats else "jpeg",
+                background="transparent" if transparent else "opaque",
+                reference_count=references,
             )
+        draft = self.supports_draft and self.draft
         return VideoParams(
             model=self.model,
             prompt=prompt,
-            resolution=self.resolution,
+            resolution=DRAFT_RESOLUTION if draft else self.resolution,
             ratio=ADAPTIVE if self.ratio == AUTO else self.ratio,
             duration=self.duration,
             seed=int(self.seed) if self.supports_seed and self.seed else None,
             camera_fixed=self.supports_camera_fixed and self.camera_fixed,
             generate_audio=self.supports_audio and self.audio,
+            draft=draft,
             service_tier="flex" if self.supports_flex and self.delivery == "flex" else "default",
             watermark=self.watermark,
+            output_format=self.output_format if self.formats else "mp4",
             has_first_frame=any(i.role == "first_frame" for i in self._inputs()),
             has_last_frame=any(i.role == "last_frame" for i in self._inputs()),
-            reference_count=sum(i.role == "reference" for i in self._inputs()),
+            reference_count=references,
         )
 
     def _inputs(self) -> list[Input]:
@@ -200,12 +243,16 @@ class ComposerMixin(ToastMixin, mixin=True):
     def _reprice(self) -> None:
         """Price, pixels and whether it can be sent. Only arithmetic: no query."""
         prompt = self.prompt.strip()
+        self._touch()
+        self.size_error = ""
         try:
             params = self._params(prompt or "a prompt")
             quote = catalog.quote(params)
             width, height = catalog.resolve_pixels(params)
         except StudioError as error:
             self.price, self.can_generate, self.blocked = "", False, error.message
+            if isinstance(error, catalog.ParamError) and error.field in ("width", "height"):
+                self.size_error, self.blocked = error.message, ""
             return
         self.price = dollars(quote.worst_micros)
         self.count_price = f"{quote.units} × {dollars(quote.unit_worst_micros)}"
@@ -219,6 +266,13 @@ class ComposerMixin(ToastMixin, mixin=True):
             else ""
         )
         self.can_generate = not self.blocked and bool(prompt)
+        self._show_costs()
+
+    def _show_costs(self) -> None:
+        """What it would cost otherwise, where that is open (`CostsMixin`)."""
+
+    def _touch(self) -> None:
+        """Something may have changed that is worth keeping (`KeptMixin`)."""
 
     def _show_budget(self, budget: Budget) -> None:
         used = budget.held + budget.spent
@@ -248,157 +302,3 @@ class ComposerMixin(ToastMixin, mixin=True):
         elif all(r.asset_id != picture.asset_id for r in self.references):
             self.references = [*self.references, picture]
             self._number_references()
-
-    # Handlers
-
-    @action
-    async def set_media(self, value: str):
-        """Switch between pictures and clips; prompt, references and frames stay."""
-        if value in ("image", "video"):
-            self._choose_model(self._models.get(value) or catalog.models(value)[0].id)
-            self._reprice()
-
-    @action
-    async def set_model(self, value: str):
-        """Choose a model."""
-        self._choose_model(value)
-        self._reprice()
-
-    @action
-    async def set_ratio(self, value: str):
-        """Choose an aspect ratio that is shown."""
-        if any(r.name == value for r in self.ratios):
-            self.ratio = value
-            self._reprice()
-
-    @action
-    async def set_size(self, value: str):
-        """Choose a size that is shown."""
-        if value in self.sizes:
-            self.size = value
-            self._reprice()
-
-    @action
-    async def set_count(self, value: str):
-        """How many pictures, 1 to the model's limit."""
-        digits = value.strip()
-        if digits.isascii() and digits.isdigit() and len(digits) <= 3:
-            self.count = min(max(int(digits), 1), self.max_count)
-            self._reprice()
-
-    @action
-    async def set_resolution(self, value: str):
-        """Choose a resolution that is shown."""
-        if value in self.resolutions:
-            self.resolution = value
-            self._reprice()
-
-    @action
-    async def set_duration(self, value: list[int | float]):
-        """Seconds of film, from the slider."""
-        if len(value) == 1 and isinstance(value[0], int | float) and not isinstance(value[0], bool):
-            wanted = value[0] if abs(value[0]) < 1000 else self.duration_max
-            self.duration = min(max(round(wanted), self.duration_min), self.duration_max)
-            self._reprice()
-
-    @action
-    async def set_delivery(self, value: str):
-        """Standard, or Flex: overnight, half the price."""
-        if value in ("standard", "flex"):
-            self.delivery = value
-            self._reprice()
-
-    @action
-    async def set_seed(self, value: str):
-        """A whole number, or nothing for a seed of the model's own."""
-        digits = value.replace(" ", "")
-        if digits and not (digits.isascii() and digits.isdigit() and int(digits[:12]) <= SEED_RANGE[1]):
-            self._say("error", f"A seed is a whole number from 0 to {SEED_RANGE[1]:,}.")
-            return
-        self.seed = digits
-        self._reprice()
-
-    @action
-    async def random_seed(self):
-        """Pick a seed, so that it can be kept."""
-        self.seed = str(secrets.randbelow(SEED_RANGE[1]))
-
-    @action
-    async def set_audio(self, value: bool):
-        """Sound on or off."""
-        self.audio = value
-        self._reprice()
-
-    @action
-    async def set_camera_fixed(self, value: bool):
-        """Fixed camera on or off."""
-        self.camera_fixed = value
-        self._reprice()
-
-    @action
-    async def set_watermark(self, value: bool):
-        """The provider's visible watermark on or off."""
-        self.watermark = value
-
-    @action
-    async def set_format(self, value: str):
-        """File format, from those shown."""
-        if value in self.formats:
-            self.output_format = value
-
-    @action
-    async def set_prompt(self, value: str):
-        """What was typed, a moment after typing stops."""
-        self.prompt = value
-        self._reprice()
-
-    @action
-    async def start_from(self, value: str):
-        """One of the empty studio's starting points: still-life, landscape, paper-cut."""
-        if value in STARTS:
-            self.prompt = STARTS[value]
-            self._reprice()
-
-    @action
-    async def reset_parameters(self):
-        """Back to the model's defaults; prompt and pictures stay."""
-        self._defaults()
-        self._choose_model(self.model)
-        self.notices = []
-        self._reprice()
-
-    def _defaults(self) -> None:
-        self.count, self.seed, self.delivery, self.audio = 1, "", "standard", True
-        self.camera_fixed = self.watermark = False
-        self.output_format, self.duration, self.price = "jpeg", 5, ""
-        model = catalog.get(self.model)
-        if isinstance(model, ImageModel):
-            self.ratio, self.size = model.default_ratio, model.default_size
-        else:
-            self.ratio = AUTO if self.first_frame.asset_id else self._video_ratios(model)[0]
-            self.resolution = model.default_resolution
-
-    @action
-    async def remove_reference(self, asset_id: str):
-        """Take a reference out; the rest move up."""
-        self.references = [r for r in self.references if r.asset_id != asset_id]
-        self._number_references()
-        self._reprice()
-
-    @action
-    async def clear_frame(self, role: str):
-        """Empty the first_frame or last_frame well."""
-        if role == "first_frame":
-            self._place("first_frame", NO_INPUT)
-        elif role == "last_frame":
-            self._place("last_frame", NO_INPUT)
-        self._reprice()
-
-    @action
-    async def swap_frames(self):
-        """First becomes last and last becomes first."""
-        first, last = self.first_frame, self.last_frame
-        if last.asset_id:
-            self._place("last_frame", first)
-            self._place("first_frame", last)
-            self._reprice()

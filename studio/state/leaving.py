@@ -53,7 +53,6 @@ class KeepMixin(ToastMixin, mixin=True):
 
     leaving: str = ""  # when the account goes, in words; empty: it stays
     leaving_ms: int = 0  # the same as an epoch in milliseconds
-    announcement: str = ""  # polite live region of every page
 
     def _show_leaving(self) -> None:
         due = guard.identity().leaving

@@ -6,27 +6,27 @@ import time
 from datetime import UTC, datetime
 
 import reflex as rx
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.config import settings
 from studio.errors import NotFound
-from studio.services import assets, feed, generations, ledger, restriction
+from studio.services import feed, generations, restriction
 from studio.services.byteplus import catalog
-from studio.services.byteplus.params import ImageParams
-from studio.services.generations import ROLES
 from studio.state import guard
-from studio.state.composer import AUTO, NO_INPUT, ComposerMixin
+from studio.state.controls import ControlsMixin
+from studio.state.costs import CostsMixin
 from studio.state.erasing import ErasingMixin
 from studio.state.guard import action
 from studio.state.leaving import KeepMixin
-from studio.state.tiles import batch_view, details_view, media_url
-from studio.state.views import BatchView, DetailsView, InputView
+from studio.state.onward import OnwardMixin
+from studio.state.queue import QueueMixin
+from studio.state.tiles import batch_view, details_view
+from studio.state.views import BatchView, DetailsView
 
 DOUBLE_CLICK_SECONDS = 0.6
 MOST_BATCHES = 120  # shown at once; older ones are in the Library
 
 
-class StudioState(ComposerMixin, ErasingMixin, KeepMixin, rx.State):
+class StudioState(OnwardMixin, QueueMixin, CostsMixin, ControlsMixin, ErasingMixin, KeepMixin, rx.State):
     """What one tab of the studio page shows. Every handler is an `@action`: see `studio.state.guard`."""
 
     # who
@@ -44,18 +44,14 @@ class StudioState(ComposerMixin, ErasingMixin, KeepMixin, rx.State):
     # the page
     submitting: bool = False
     parameters_open: bool = False  # the phone's sheet
-    uploading: str = ""  # "Uploading 2 pictures", empty when idle
 
     # feed
     show: str = "all"
     batches: list[BatchView] = []
     has_more: bool = False
     loaded: bool = False
-    queue: str = ""  # "2 running · 1 waiting", empty when idle
-    queue_name: str = ""  # "Queue: 2 running, 1 waiting"
 
     _sent_at: float = 0.0
-    _usual: dict[str, int] = {}
 
     # Loading and refreshing
 
@@ -80,6 +76,7 @@ class StudioState(ComposerMixin, ErasingMixin, KeepMixin, rx.State):
         if not self.model:
             self._choose_model(catalog.models("image")[0].id)
             self._defaults()
+        await self._load_kept()
         await self._reload()
         self.loaded = True
 
@@ -91,16 +88,6 @@ class StudioState(ComposerMixin, ErasingMixin, KeepMixin, rx.State):
         now = datetime.now(UTC)
         self.batches = [batch_view(row, now, self._usual, guard.identity().dates) for row in rows]
         self.has_more = len(rows) == feed.PAGE
-
-    async def _totals(self, session: AsyncSession) -> None:
-        counts = await feed.counts(session, actor=guard.actor())
-        self._show_budget(await ledger.budget(session, account_id=guard.actor().account_id))
-        self._reprice()
-        parts = [f"{counts.running} running"] if counts.running else []
-        parts += [f"{counts.waiting} waiting"] if counts.waiting else []
-        parts += [f"{counts.unknown} unknown"] if counts.unknown else []
-        self.queue = " · ".join(parts)
-        self.queue_name = f"Queue: {', '.join(parts)}" if parts else ""
 
     def _kind(self) -> str | None:
         return {"images": "image", "videos": "video"}.get(self.show)
@@ -140,12 +127,6 @@ class StudioState(ComposerMixin, ErasingMixin, KeepMixin, rx.State):
     def _older(self, row: feed.BatchRow) -> bool:
         """A batch from below the loaded pages: it is shown when the person gets there."""
         return self.has_more and (datetime.now(UTC) - row.created_at).total_seconds() > 60
-
-    def _announce(self, old: BatchView, new: BatchView) -> None:
-        done = sum(t.state == "done" for t in new.tiles)
-        ended = all(t.state in ("done", "failed", "cancelled") for t in new.tiles)
-        if ended and not all(t.state in ("done", "failed", "cancelled") for t in old.tiles):
-            self.announcement = f"{done} of {len(new.tiles)} finished: {new.prompt[:60]}"
 
     # Feed
 
@@ -192,104 +173,6 @@ class StudioState(ComposerMixin, ErasingMixin, KeepMixin, rx.State):
         self.parameters_open = False
         self.notices = []
         await self._refresh([str(sent.batch_id)])
-
-    @action
-    async def cancel(self, generation_id: str):
-        """Cancel one output that still waits."""
-        async with guard.work() as session:
-            await generations.cancel(session, actor=guard.actor(), generation_id=guard.uuid(generation_id))
-        await self._refresh_of(generation_id)
-
-    @action
-    async def retry(self, generation_id: str):
-        """Ask again for an output that failed or was cancelled."""
-        await guard.limit("submit")
-        async with guard.work() as session:
-            new_id = await generations.retry(session, actor=guard.actor(), generation_id=guard.uuid(generation_id))
-        await self._refresh_of(str(new_id))
-
-    async def _refresh_of(self, generation_id: str) -> None:
-        async with guard.work() as session:
-            row = await feed.batch_of(session, actor=guard.actor(), generation_id=guard.uuid(generation_id))
-        await self._refresh([str(row.id)])
-
-    @action
-    async def reuse(self, batch_id: str):
-        """Everything of a batch back into the composer."""
-        await self._take_over(batch_id, seed=True)
-
-    @action
-    async def remix(self, batch_id: str):
-        """Everything but the seed."""
-        await self._take_over(batch_id, seed=False)
-
-    async def _take_over(self, batch_id: str, *, seed: bool) -> None:
-        async with guard.work() as session:
-            row = await feed.batch(session, actor=guard.actor(), batch_id=guard.uuid(batch_id))
-        params = row.params
-        self.references, self.first_frame, self.last_frame = [], NO_INPUT, NO_INPUT
-        self.price = ""
-        self.prompt = row.prompt
-        self._choose_model(params.model)
-        for picture in row.inputs:
-            self._put_asset(picture.role, str(picture.asset_id))
-        self.ratio = AUTO if params.ratio == "adaptive" else params.ratio
-        self.watermark = params.watermark
-        if isinstance(params, ImageParams):
-            self.size, self.count = params.size or self.size, params.count
-            self.output_format = params.output_format
-        else:
-            self.resolution, self.duration, self.audio = params.resolution, params.duration, params.generate_audio
-            self.camera_fixed = params.camera_fixed
-            self.delivery = "flex" if params.service_tier == "flex" else "standard"
-            self.seed = str(params.seed) if seed and params.seed is not None else ""
-        self._choose_model(params.model)
-        self._reprice()
-
-    # Pictures in
-
-    def _put_asset(self, role: str, asset_id: str) -> None:
-        if role in ROLES:
-            picture = InputView(asset_id=asset_id, thumb=media_url(asset_id, 256), number=1, alt="")
-            self._place(role, picture)
-
-    @action
-    async def use_as(self, asset_id: str, role: str):
-        """Use a picture as reference, first_frame or last_frame; switches the medium where that is needed."""
-        if role not in ROLES:
-            return
-        async with guard.work() as session:
-            asset = await assets.get(session, actor=guard.actor(), asset_id=guard.uuid(asset_id))
-        if asset.kind == "video":
-            self._say("error", "A clip cannot be a reference or a frame. Choose a picture.")
-            return
-        wanted = "image" if role == "reference" and not self.max_references else "video" if role != "reference" else ""
-        if wanted and wanted != self.media:
-            self._choose_model(self._models.get(wanted) or catalog.models(wanted)[0].id)
-        self._put_asset(role, str(asset.id))
-        self._reprice()
-
-    @action
-    async def upload_started(self, number: int):
-        """The browser began to send pictures."""
-        self.uploading = "Uploading 1 picture" if number == 1 else f"Uploading {min(max(number, 1), 99)} pictures"
-
-    @action
-    async def add_uploads(self, result: dict):
-        """Uploads that ended: {"role": "reference" or a frame, "ids": [asset ids], "errors": [sentences]}."""
-        self.uploading = ""
-        role, ids, errors = (result.get(key) for key in ("role", "ids", "errors"))
-        wanted = [guard.uuid(each) for each in ids if isinstance(each, str)] if isinstance(ids, list) else []
-        async with guard.work() as session:
-            found = await assets.many(session, actor=guard.actor(), asset_ids=wanted[:30])
-        for asset in found:
-            self._put_asset(str(role), str(asset.id))
-        for sentence in errors if isinstance(errors, list) else []:
-            if isinstance(sentence, str):
-                self._say("error", sentence[:300])
-        if role == "reference" and len(self.references) > self.max_references:
-            self._say("info", f"{self.model_name} takes {self.max_references} references: the first ones are sent.")
-        self._reprice()
 
     # Details, sheet, messages
 

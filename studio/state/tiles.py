@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from studio.services import feed
 from studio.services.byteplus import catalog
-from studio.services.byteplus.params import ImageParams, Params
+from studio.services.byteplus.params import ImageParams, Params, VideoParams
 from studio.services.dates import Dates
 from studio.services.ledger import dollars
 from studio.state.views import BatchView, DetailsView, Fact, InputView, TileView
@@ -57,9 +57,10 @@ def _meta(batch: feed.BatchRow, now: datetime, dates: Dates) -> list[str]:
     params = batch.params
     shape = [] if params.ratio == "adaptive" else [params.ratio]
     if isinstance(params, ImageParams):
-        shape.append(params.size or f"{params.width} × {params.height}")
+        shape = [*shape, params.size] if params.size else [f"{params.width} × {params.height}"]
+        shape += ["series"] if params.series else []
     else:
-        shape.append(f"{params.resolution}, {params.duration} s")
+        shape.append(f"{'draft' if params.draft else params.resolution}, {params.duration} s")
     references = sum(i.role == "reference" for i in batch.inputs)
     if references:
         shape.append("1 reference" if references == 1 else f"{references} references")
@@ -111,6 +112,7 @@ def _tile(
         place=f"{ordinal(o.place)} in line" if state == "waiting" else "",
         retry_label=retry if price and o.state in ("failed", "expired", "cancelled") else "",
         can_cancel=o.state == "queued",
+        can_ask=o.state in ("submitting", "running") and o.cancel_at is None,
         cancel_name=f"Cancel {word.lower()} {o.position}",
         width=width,
         height=height,
@@ -132,7 +134,8 @@ def _words(o: feed.Output) -> tuple[str, str, str, str, str]:
             note = "The provider is busy. Waiting to try again." if o.tries else ""
             return "waiting", "Waiting", note, "clock", ", waiting"
         case "submitting" | "running":
-            return "running", "Rendering", "", "loader", ", in progress"
+            note = "Asking the provider to give it up" if o.cancel_at else _runs_on(o)
+            return "running", "Rendering", note, "loader", ", in progress"
         case "storing":
             return "saving", "Saving to your library", "", "download", ", saving"
         case "succeeded":
@@ -152,6 +155,10 @@ def _words(o: feed.Output) -> tuple[str, str, str, str, str]:
             return "failed", o.error_title or "It did not work", _failure(o), icon, ", failed"
 
 
+def _runs_on(o: feed.Output) -> str:
+    return "It had begun, so it runs on and is billed" if o.error_code == "runs_on" else ""
+
+
 def _failure(o: feed.Output) -> str:
     again = o.error_code in ("provider_busy", "provider_unreachable") and o.tries  # else `tries` counts other looks
     return f"Tried {o.tries + 1} times. Not charged" if again else "Not charged"
@@ -168,6 +175,7 @@ def _facts(batch: feed.BatchRow, o: feed.Output, params: Params, dates: Dates) -
         rows.append(("Size", f"{o.width} × {o.height}{ratio}"))
     if isinstance(params, ImageParams):
         rows += [("Seed", "Not supported"), ("Format", params.output_format.upper())]
+        rows += [("Background", "Transparent")] if params.background == "transparent" else []
     else:
         rows += [
             ("Duration", f"{params.duration} s"),
@@ -199,6 +207,7 @@ def details_view(batch: feed.BatchRow, generation_id: str, dates: Dates) -> Deta
         original=media_url(o.asset_id, "original"),
         download=f"/download/{o.asset_id}",
         download_original=f"/download/{o.asset_id}?original=1",
+        draft=isinstance(batch.params, VideoParams) and batch.params.draft,
         position=f"{at + 1} of {len(done)}",
         cost=f"{dollars(o.charged_micros or 0)}{took}",
         width=o.width or 1,

@@ -16,6 +16,7 @@ class ToastMixin(rx.State, mixin=True):
     """A short list of messages, newest last."""
 
     toasts: list[Toast] = []
+    announcement: str = ""  # polite live region of every page
 
     def _say(self, kind: str, title: str, text: str = "") -> None:
         """Show a message: kind is info, success or error."""

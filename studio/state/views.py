@@ -55,6 +55,7 @@ class TileView:
     place: str = ""
     retry_label: str = ""
     can_cancel: bool = False
+    can_ask: bool = False  # it was sent: what giving it up means is said first
     cancel_name: str = ""
     width: int = 1
     height: int = 1
@@ -103,6 +104,7 @@ class DetailsView:
     download: str = ""
     download_original: str = ""
     position: str = ""
+    draft: bool = False
     cost: str = ""
     width: int = 1
     height: int = 1
@@ -165,3 +167,51 @@ class LibraryDay:
     date: str = ""
     count: str = ""
     tiles: list[LibraryTile] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class CostOption:
+    """What it would cost otherwise; an empty `id` is how it is now. `name` says all of it."""
+
+    id: str = ""
+    title: str = ""
+    note: str = ""
+    price: str = ""
+    left: str = ""
+    fits: bool = True
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class PresetView:
+    """Named parameters, with what they are in a few words."""
+
+    id: str = ""
+    name: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """One output on its way, as the queue lists it."""
+
+    id: str = ""
+    name: str = ""
+    prompt: str = ""
+    state: str = ""
+    title: str = ""
+    place: str = ""
+    since_ms: int = 0
+    usually: str = ""
+    cancel: str = ""  # now, ask or nothing
+    cancel_name: str = ""
+
+
+@dataclass(frozen=True)
+class CancelView:
+    """The question before something that was sent is given up; without an id nothing is asked."""
+
+    id: str = ""
+    title: str = ""
+    words: str = ""
+    possible: bool = False

@@ -85,6 +85,7 @@ class VideoParams:
     draft: bool = False
     service_tier: str = "default"
     watermark: bool = False
+    output_format: str = "mp4"
     return_last_frame: bool = False
     has_first_frame: bool = False
     has_last_frame: bool = False

@@ -7,6 +7,7 @@ default would surprise (watermark, sound), the field is always sent.
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +74,7 @@ def image_body(request: ImageRequest, *, stream: bool = False) -> dict[str, Any]
         raise ValidationError(f"{model.name} cannot send its pictures one by one.")
     body: dict[str, Any] = {
         "model": model.id,
-        "prompt": params.prompt,
+        "prompt": spoken(params),
         "size": _size(params),
         "response_format": "url",
         "watermark": params.watermark,
@@ -92,6 +93,19 @@ def image_body(request: ImageRequest, *, stream: bool = False) -> dict[str, Any]
     if stream:
         body["stream"] = True
     return body
+
+
+_MENTION = re.compile(r"@(\d{1,2})(?![\w@])")
+
+
+def spoken(params: ImageParams | VideoParams) -> str:
+    """The prompt with "@1" said as the models know it, "image 1", where there is such a reference."""
+
+    def say(found: re.Match[str]) -> str:
+        number = int(found[1])
+        return f"image {number}" if 1 <= number <= params.reference_count else found[0]
+
+    return _MENTION.sub(say, params.prompt)
 
 
 def _size(params: ImageParams) -> str:
@@ -121,6 +135,8 @@ def video_body(request: VideoRequest) -> dict[str, Any]:
         body["generate_audio"] = params.generate_audio
     if model.camera_fixed:
         body["camera_fixed"] = params.camera_fixed
+    if params.output_format != model.output_formats[0]:
+        body["output_format"] = params.output_format
     if model.flex:
         body["service_tier"] = params.service_tier
     for name in ("draft", "return_last_frame"):
@@ -153,7 +169,7 @@ def _content(request: VideoRequest) -> list[dict[str, Any]]:
         pictures.append((request.last_frame, "last_frame"))
     _check_size(tuple(picture for picture, _ in pictures))
     return [
-        {"type": "text", "text": request.params.prompt},
+        {"type": "text", "text": spoken(request.params)},
         *({"type": "image_url", "image_url": {"url": picture.data_uri()}, "role": role} for picture, role in pictures),
     ]
 

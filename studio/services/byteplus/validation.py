@@ -159,6 +159,7 @@ def _video(model: VideoModel, params: VideoParams) -> None:
     ):
         _switch(field, label, getattr(params, field))
     _choice("service_tier", "Delivery", params.service_tier, TIERS if model.flex else TIERS[:1])
+    _choice("output_format", "Format", params.output_format, model.output_formats)
     _references(model, params.reference_count)
     _frames(model, params)
     _supported(model, params)

@@ -1,0 +1,250 @@
+"""What the composer keeps in the database: drafts over reloads and devices, presets, and the way back to old prompts.
+
+Nothing of it is in the browser's storage. A draft holds everything; a preset holds the parameters alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from studio.errors import StudioError
+from studio.services import assets, presets, prompts
+from studio.services.byteplus import catalog
+from studio.state import guard
+from studio.state.composer import NO_INPUT, ComposerMixin
+from studio.state.guard import action
+from studio.state.tiles import media_url
+from studio.state.views import InputView, PresetView
+
+# What a preset holds, and of which type each value is.
+PARAMETERS: Mapping[str, type] = {
+    "media": str,
+    "model": str,
+    "ratio": str,
+    "size": str,
+    "exact": bool,
+    "width": str,
+    "height": str,
+    "count": int,
+    "series": bool,
+    "resolution": str,
+    "duration": int,
+    "delivery": str,
+    "draft": bool,
+    "seed": str,
+    "audio": bool,
+    "camera_fixed": bool,
+    "watermark": bool,
+    "output_format": str,
+    "transparent": bool,
+}
+MOST_KEPT = 30  # references of a draft
+
+
+class KeptMixin(ComposerMixin, mixin=True):
+    """Drafts, presets and earlier prompts of the active workspace."""
+
+    presets: list[PresetView] = []
+    presets_open: bool = False
+    preset_error: str = ""  # beside the name that does not fit
+
+    _kept: dict[str, Any] = {}  # as it was saved last
+    _kept_at: str = ""  # when, so that a draft of another device is told from our own
+    _kept_in: str = ""  # which workspace it is of
+    _recalled: str = ""  # the batch whose prompt is shown again
+    _before_recall: str = ""
+
+    # Drafts
+
+    def _parameters(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in PARAMETERS}
+
+    def _content(self) -> dict[str, Any]:
+        return {
+            **self._parameters(),
+            "prompt": presets.storable(self.prompt[: guard.LONGEST_TEXT]),
+            "references": [r.asset_id for r in self.references[:MOST_KEPT]],
+            "first_frame": self.first_frame.asset_id,
+            "last_frame": self.last_frame.asset_id,
+        }
+
+    def _touch(self) -> None:
+        """Let the browser ask for the draft to be saved, a moment after the last change."""
+        if self._kept and self._content() != self._kept:
+            self.draft_stamp += 1
+
+    @action
+    async def save_draft(self):
+        """Keep what the composer holds now; called when typing and turning have paused, and when the page is left."""
+        content, workspace = self._content(), str(guard.actor().workspace_id)
+        if content == self._kept or workspace != self._kept_in or guard.identity().restricted:
+            return
+        async with guard.work() as session:
+            saved_at = await presets.save_draft(session, actor=guard.actor(), content=content)
+        self._kept, self._kept_at = content, str(saved_at)
+
+    async def _load_kept(self) -> None:
+        """Presets, and the draft where this tab does not hold it already. A restricted account reads both."""
+        workspace = str(guard.actor().workspace_id)
+        async with guard.work() as session:
+            draft = await presets.draft(session, actor=guard.actor())
+            ids = _ids(draft.content) if draft else []
+            there = {str(a.id): a.kind for a in await assets.many(session, actor=guard.actor(), asset_ids=ids)}
+        await self._show_presets()
+        if draft is not None and (str(draft.saved_at) != self._kept_at or workspace != self._kept_in):
+            self._restore(draft.content)
+            self._restore_pictures(draft.content, {each for each, kind in there.items() if kind != "video"})
+            self.notices = []
+            self._kept_at = str(draft.saved_at)
+        self._kept, self._kept_in = self._content(), workspace
+        self._reprice()
+
+    def _restore(self, content: Mapping[str, Any]) -> None:
+        """Parameters as they were written; what a model of today does not take is moved and named."""
+        model_id = content.get("model")
+        try:
+            model = catalog.get(str(model_id))
+        except StudioError:
+            kind = "video" if content.get("media") == "video" else "image"
+            model = catalog.models(kind)[0]
+        self.price = ""
+        self._choose_model(model.id)
+        for name, kind in PARAMETERS.items():
+            value = content.get(name)
+            if name not in ("media", "model") and type(value) is kind:
+                setattr(self, name, value)
+        self.price = "$"  # something was chosen, so what moves is named
+        self._choose_model(model.id)
+        self.count = min(max(self.count, 1), self.max_count)
+        prompt = content.get("prompt")
+        if isinstance(prompt, str):
+            self.prompt = prompt
+
+    def _restore_pictures(self, content: Mapping[str, Any], there: set[str]) -> None:
+        def view(asset_id: object) -> InputView:
+            if not isinstance(asset_id, str) or asset_id not in there:
+                return NO_INPUT
+            return InputView(asset_id=asset_id, thumb=media_url(asset_id, 256), number=1)
+
+        references = content.get("references")
+        found = [view(each) for each in references] if isinstance(references, list) else []
+        self.references = [picture for picture in found if picture.asset_id]
+        self._number_references()
+        ratio = self.ratio
+        self._place("first_frame", view(content.get("first_frame")))
+        self._place("last_frame", view(content.get("last_frame")))
+        if any(option.name == ratio for option in self.ratios):
+            self.ratio = ratio
+
+    # Earlier prompts
+
+    @action
+    async def recall(self, way: str):
+        """The prompt sent before the one that is shown, or the one after it; at the end, what was being written."""
+        at = UUID(self._recalled) if self._recalled else None
+        async with guard.work() as session:
+            if way == "older":
+                found = await prompts.older(session, actor=guard.actor(), at=at, shown=presets.storable(self.prompt))
+            elif way == "newer" and at is not None:
+                found = await prompts.newer(session, actor=guard.actor(), at=at, shown=presets.storable(self.prompt))
+            else:
+                return
+        if found is not None:
+            if at is None:
+                self._before_recall = self.prompt
+            self._recalled, self.prompt = str(found.batch_id), found.prompt
+        elif way == "newer":
+            self._recalled, self.prompt = "", self._before_recall
+        else:
+            self.announcement = "There is no earlier prompt in this workspace."
+        self._reprice()
+
+    # Presets
+
+    async def _show_presets(self) -> None:
+        async with guard.work() as session:
+            rows = await presets.listed(session, actor=guard.actor())
+        self.presets = [PresetView(id=str(row.id), name=row.name, words=_words(row.settings)) for row in rows]
+
+    @action
+    async def set_presets_open(self, value: bool):
+        """Open or close the list."""
+        self.presets_open, self.preset_error = value, ""
+        if value:
+            await self._show_presets()
+
+    @action
+    async def save_preset(self, form: dict):
+        """Keep the parameters under the name that was typed; the same name replaces what it held."""
+        await guard.limit("preset")
+        try:
+            async with guard.work() as session:
+                await presets.save(
+                    session, actor=guard.actor(), name=str(form.get("name", "")), settings=self._parameters()
+                )
+        except StudioError as error:
+            self.preset_error = error.message
+            return
+        self.preset_error = ""
+        await self._show_presets()
+        self.announcement = "Preset saved"
+
+    @action
+    async def apply_preset(self, preset_id: str):
+        """Parameters of a preset; prompt and pictures stay."""
+        async with guard.work() as session:
+            found = await presets.get(session, actor=guard.actor(), preset_id=guard.uuid(preset_id))
+        prompt = self.prompt
+        self._restore(found.settings)
+        self.prompt, self.presets_open = prompt, False
+        self.announcement = f"Preset {found.name} applied"
+        self._reprice()
+
+    @action
+    async def rename_preset(self, preset_id: str, name: str):
+        """Another name for a preset."""
+        self.preset_error = ""
+        try:
+            async with guard.work() as session:
+                await presets.rename(session, actor=guard.actor(), preset_id=guard.uuid(preset_id), name=name)
+        except StudioError as error:
+            self.preset_error = error.message
+        await self._show_presets()
+
+    @action
+    async def delete_preset(self, preset_id: str):
+        """Take a preset away."""
+        async with guard.work() as session:
+            await presets.delete(session, actor=guard.actor(), preset_id=guard.uuid(preset_id))
+        await self._show_presets()
+
+
+def _ids(content: Mapping[str, Any]) -> list[UUID]:
+    """The pictures a draft names; what is no id names none."""
+    references = content.get("references")
+    named = [
+        *(references if isinstance(references, list) else []),
+        content.get("first_frame"),
+        content.get("last_frame"),
+    ]
+    found = []
+    for each in named[: MOST_KEPT + 2]:
+        try:
+            found.append(UUID(str(each)))
+        except ValueError:
+            continue
+    return found
+
+
+def _words(settings: Mapping[str, Any]) -> str:
+    """ "Seedream 4.5 · 3:4 · 2K · 4"."""
+    label = catalog.label(str(settings.get("model", "")))
+    if settings.get("media") == "video":
+        shape = [settings.get("ratio"), settings.get("resolution"), f"{settings.get('duration')} s"]
+    elif settings.get("exact"):
+        shape = [f"{settings.get('width')} × {settings.get('height')}", settings.get("count")]
+    else:
+        shape = [settings.get("ratio"), settings.get("size"), settings.get("count")]
+    return " · ".join(str(part) for part in (label, *shape))
