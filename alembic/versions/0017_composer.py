@@ -34,6 +34,24 @@ CREATE INDEX batches_prompts ON batches (workspace_id, created_at DESC, id DESC)
 ALTER TABLE generations ADD COLUMN cancel_at timestamptz;
 """
 
+FUNCTIONS = """
+CREATE OR REPLACE FUNCTION restricted_account_may_not() RETURNS trigger LANGUAGE plpgsql AS $$
+-- The one place where a restriction is enforced for what people do. The system is not stopped: results that come in
+-- are stored, and a purge goes on. db.transaction turns ST001 into the sentence a person reads.
+DECLARE why text;
+BEGIN
+  IF current_user = 'studio_app' THEN
+    SELECT restricted_for INTO why FROM accounts WHERE id = studio_account();
+    IF why IS NULL AND EXISTS (SELECT 1 FROM erasures
+        WHERE account_id = studio_account() AND state IN ('waiting', 'purging')) THEN
+      why := 'leaving';
+    END IF;
+    IF why IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = 'ST001', MESSAGE = why; END IF;
+  END IF;
+  RETURN coalesce(NEW, OLD);  -- where a row is deleted there is no new one, and nothing would be deleted
+END $$;
+"""
+
 POLICIES = """
 DO $$
 DECLARE t text;
@@ -55,7 +73,7 @@ END $$;
 
 def upgrade() -> None:
     run = op.get_bind().connection.driver_connection.execute  # type: ignore[union-attr]  # psycopg, always connected here
-    for statement in (TABLES, POLICIES):
+    for statement in (TABLES, FUNCTIONS, POLICIES):
         run(statement)
 
 

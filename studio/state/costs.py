@@ -51,6 +51,27 @@ def on_model(params: Params, model: Model) -> Params:
     )
 
 
+def without(now: Params, then: Params) -> str:
+    """What is lost or changed on the way from one request to the other, in a few words; nothing: an empty text."""
+    lost = []
+    if then.reference_count < now.reference_count:
+        fewer = f"{then.reference_count} of {now.reference_count} references"
+        lost.append(fewer if then.reference_count else "no references")
+    if isinstance(now, ImageParams) and isinstance(then, ImageParams):
+        lost += [f"in {then.size}"] if then.size != now.size else []
+        lost += ["no series"] if now.series and not then.series else []
+        lost += ["not transparent"] if now.background != then.background else []
+        lost += [then.output_format.upper()] if now.output_format != then.output_format else []
+    elif isinstance(now, VideoParams) and isinstance(then, VideoParams):
+        lost += [f"in {then.resolution}"] if then.resolution != now.resolution else []
+        lost += [f"{then.duration} s"] if then.duration != now.duration else []
+        lost += ["no last frame"] if now.has_last_frame and not then.has_last_frame else []
+        lost += ["silent"] if now.generate_audio and not then.generate_audio else []
+        lost += ["camera not fixed"] if now.camera_fixed and not then.camera_fixed else []
+        lost += ["not as a draft"] if now.draft and not then.draft else []
+    return ", ".join(lost)
+
+
 def _price(params: Params) -> int | None:
     try:
         return catalog.quote(params).worst_micros
@@ -104,14 +125,17 @@ class CostsMixin(ComposerMixin, mixin=True):
             )
         if isinstance(now, VideoParams) and self.supports_flex and now.service_tier != FLEX:
             # Flex may be delivered as standard, so its whole price is held; what it usually costs is what is said.
-            self._add(found, FLEX, "At the flex tier", "Overnight", replace(now, service_tier=FLEX), usual=True)
+            note = f"Overnight; {dollars(price)} is held until it is done"
+            self._add(found, FLEX, "At the flex tier", note, replace(now, service_tier=FLEX), usual=True)
         cheaper: list[tuple[int, Model]] = []
         for model in catalog.models(now.kind):
             other = _price(on_model(now, model)) if model.id != self.model else None
             if other is not None and other < price:
                 cheaper.append((other, model))
         for other, model in sorted(cheaper, key=lambda row: -row[0])[-MOST_MODELS:]:
-            found.append(self._option(model.id, f"On {model.name}", model.tagline, other))
+            changes = without(now, on_model(now, model))
+            note = f"{changes[0].upper()}{changes[1:]}" if changes else model.tagline
+            found.append(self._option(model.id, f"On {model.name}", note, other))
         self.costs = found
 
     def _add(

@@ -55,6 +55,7 @@ class KeptMixin(ComposerMixin, mixin=True):
     _kept_in: str = ""  # which workspace it is of
     _recalled: str = ""  # the batch whose prompt is shown again
     _before_recall: str = ""
+    _unsent: str = ""  # what an edit put aside, which comes before what was sent
 
     # Drafts
 
@@ -144,6 +145,10 @@ class KeptMixin(ComposerMixin, mixin=True):
     async def recall(self, way: str):
         """The prompt sent before the one that is shown, or the one after it; at the end, what was being written."""
         at = UUID(self._recalled) if self._recalled else None
+        if way == "older" and at is None and self._unsent and self.prompt != self._unsent:
+            self.prompt = self._unsent
+            self._reprice()
+            return
         async with guard.work() as session:
             if way == "older":
                 found = await prompts.older(session, actor=guard.actor(), at=at, shown=presets.storable(self.prompt))

@@ -102,8 +102,8 @@ class OnwardMixin(KeptMixin, ReferencesMixin, mixin=True):
             chosen = next(m.id for m in catalog.models("image") if m.max_references)
         if self.media != "image" or not self.max_references:
             self._choose_model(chosen)
-        if self.prompt:  # ↓ brings back what was being written
-            self._before_recall = self.prompt
+        if self.prompt:  # ↑ brings it back
+            self._unsent = self.prompt
         self.references, self.prompt, self.count = [], "", 1
         self._put_asset("reference", str(asset.id))
         self._reprice()

@@ -14,7 +14,7 @@ from studio.state.tiles import media_url
 from studio.state.views import InputView
 
 GONE = "@?"  # what stands where a mention lost its picture
-_MENTION = re.compile(r"@(\d{1,2})(?![\w@])")
+_MENTION = re.compile(r"(?<![\w@])@(\d{1,2})(?![\w@])")
 
 
 def renumbered(prompt: str, places: Mapping[int, int]) -> str:

@@ -95,7 +95,7 @@ def image_body(request: ImageRequest, *, stream: bool = False) -> dict[str, Any]
     return body
 
 
-_MENTION = re.compile(r"@(\d{1,2})(?![\w@])")
+_MENTION = re.compile(r"(?<![\w@])@(\d{1,2})(?![\w@])")
 
 
 def spoken(params: ImageParams | VideoParams) -> str:

@@ -1,0 +1,299 @@
+"""From one output to the next without a browser, what it would cost otherwise, and the queue's words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from studio.db import SYSTEM, transaction
+from studio.runtime import storage
+from studio.services import assets, attempts
+from studio.services.byteplus import catalog
+from studio.services.byteplus.params import Params
+from studio.services.ledger import dollars
+from studio.state.studio import StudioState
+from tests.factories import Person, image, person, stored_asset, submitted, upload, video
+from tests.state.tab import call, tab
+
+SEEDANCE_1 = "seedance-1-0-pro-250528"
+SEEDANCE_2_5 = "dreamina-seedance-2-5-260628"
+SEEDREAM_5_PRO = "dola-seedream-5-0-pro-260628"
+
+
+async def opened(who: Person) -> StudioState:
+    """A tab that has loaded."""
+    state = tab(StudioState, who)
+    await call(state, "load")
+    return state
+
+
+async def output(who: Person, params: Params, data: bytes = b"") -> tuple[str, str]:
+    """(batch, file) of a finished output; its bytes are stored where they are given."""
+    sent = await submitted(who, params)
+    columns: dict[str, Any] = {**stored_asset(sent.generation_ids[0])}
+    if data:
+        written = await assets.write_objects(
+            storage(), owner=sent.generation_ids[0], data=data, mime="video/mp4", thumbnails={256: b"small"}
+        )
+        columns |= {**written, "width": 864, "height": 480, "duration": 5000}
+    async with transaction(SYSTEM) as session:
+        await session.execute(
+            text("UPDATE generations SET state = 'storing', attempt_id = :attempt WHERE id = :id"),
+            {"attempt": uuid4(), "id": sent.generation_ids[0]},
+        )
+        work = await attempts.load(session, generation_id=sent.generation_ids[0])
+        assert work is not None
+        await attempts.stored(session, work=work, asset=columns, charged=1)
+        asset = await session.scalar(
+            text("SELECT id FROM assets WHERE generation_id = :id"), {"id": sent.generation_ids[0]}
+        )
+    return str(sent.batch_id), str(asset)
+
+
+async def test_a_clip_is_extended_from_its_own_last_frame_which_is_taken_once(someone: Person, tiny_clip: bytes):
+    _, clip = await output(someone, video(), tiny_clip)
+    state = await opened(someone)
+    await call(state, "set_prompt", "and on it goes")
+    await call(state, "extend", clip)
+    frame = state.first_frame.asset_id
+    assert (state.media, state.ratio, state.prompt, state.toasts) == ("video", "Auto", "and on it goes", [])
+    async with transaction(someone.actor) as session:
+        kept = await assets.get(session, actor=someone.actor, asset_id=UUID(frame))
+        derived = await session.scalar(text("SELECT derived_from FROM assets WHERE id = :id"), {"id": frame})
+    assert (kept.kind, kept.mime, kept.width, kept.height) == ("upload", "image/png", 480, 320)
+    assert str(derived) == clip
+    stream = await storage().open(kept.object_key)
+    assert (b"".join([part async for part in stream]))[:8] == b"\x89PNG\r\n\x1a\n"
+    await call(state, "clear_frame", "first_frame")
+    await call(state, "extend", clip)
+    assert state.first_frame.asset_id == frame
+
+
+async def test_what_is_no_clip_is_not_extended_and_a_clip_is_not_edited(someone: Person, other: Person):
+    _, picture = await output(someone, image())
+    _, clip = await output(someone, video())
+    _, theirs = await output(other, video())
+    state = await opened(someone)
+    for handler, asset in (("extend", picture), ("extend", theirs), ("edit_with_prompt", clip)):
+        await call(state, handler, asset)
+    assert [t.title for t in state.toasts] == [
+        "Only a clip can be extended. Use a picture as first frame instead.",
+        "There is nothing here. It was deleted, or it is not yours to see.",
+        "A clip cannot be edited with a prompt. Extend it, or choose a picture.",
+    ]
+    assert (state.first_frame.asset_id, state.references) == ("", [])
+
+
+async def test_editing_starts_from_the_picture_alone_and_an_empty_prompt_and_loses_no_words(someone: Person):
+    _, picture = await output(someone, image("a lake"))
+    state = await opened(someone)
+    await call(state, "use_as", str(await upload(someone)), "reference")
+    await call(state, "set_media", "video")
+    await call(state, "set_prompt", "half a thought")
+    answer = await call(state, "edit_with_prompt", picture)
+    assert (state.media, state.prompt, [r.asset_id for r in state.references]) == ("image", "", [picture])
+    assert "prompt" in str(answer), "the prompt gets the focus"
+    await call(state, "recall", "older")
+    assert state.prompt == "half a thought"
+    await call(state, "recall", "older")
+    assert state.prompt == "a lake"
+
+
+async def test_a_draft_becomes_final_with_everything_but_the_draft(someone: Person):
+    draft = replace(video("a ferry leaves", model=SEEDANCE_2_5), draft=True, duration=7, generate_audio=True)
+    batch, _ = await output(someone, draft)
+    state = await opened(someone)
+    await call(state, "open_details", str(await generation_of(batch)))
+    assert state.details.draft
+    await call(state, "make_final", batch)
+    assert (state.model, state.draft, state.resolution, state.duration) == (SEEDANCE_2_5, False, "720p", 7)
+    assert (state.prompt, state.ratio, state.audio) == ("a ferry leaves", "16:9", True)
+    assert state.can_generate
+
+
+async def generation_of(batch: str) -> UUID:
+    """The first output of a batch."""
+    async with transaction(SYSTEM) as session:
+        return await session.scalar(text("SELECT id FROM generations WHERE batch_id = :id"), {"id": batch})
+
+
+async def test_reuse_brings_back_exact_pixels_series_and_transparency(someone: Person):
+    exact = replace(image("exact", count=3), size=None, width=2560, height=1440, series=True)
+    batch, _ = await output(someone, exact)
+    state = await opened(someone)
+    await call(state, "reuse", batch)
+    assert (state.exact, state.width, state.height, state.series, state.count) == (True, "2560", "1440", True, 3)
+    assert (state.pixels, state.price) == ("2560 × 1440 px", "$0.12")
+    assert state._params("exact") == replace(exact, ratio="1:1")
+
+
+async def test_exact_pixels_are_judged_as_they_are_typed_and_start_from_the_tier(someone: Person):
+    state = await opened(someone)
+    await call(state, "set_prompt", "a lake")
+    await call(state, "set_ratio", "16:9")
+    await call(state, "set_size", "Exact")
+    assert (state.width, state.height, state.size_error) == ("2848", "1600", "")
+    await call(state, "set_width", "300")
+    assert state.size_error.startswith("Width times height must be from 3,686,400 to 16,777,216 pixels")
+    assert (state.can_generate, state.blocked) == (False, "")
+    await call(state, "set_width", "3000")
+    await call(state, "set_height", "1500")
+    assert (state.size_error, state.pixels, state.can_generate) == ("", "3000 × 1500 px", True)
+    for wrong in ("1e3", "-5", "²", "999999"):
+        await call(state, "set_height", wrong)
+        assert state.height == "1500", wrong
+    await call(state, "set_height", "")
+    assert not state.can_generate
+    await call(state, "set_size", "4K")
+    assert (state.exact, state.size_error, state.can_generate) == (False, "", True)
+
+
+async def test_what_a_model_cannot_do_is_named_in_one_line_and_kept(someone: Person):
+    state = await opened(someone)
+    await call(state, "set_media", "video")
+    await call(state, "set_model", SEEDANCE_1)
+    for handler, value in (("set_seed", "7"), ("set_camera_fixed", True), ("set_delivery", "flex")):
+        await call(state, handler, value)
+    await call(state, "set_model", SEEDANCE_2_5)
+    assert state.notices == ["Seed, fixed camera, flex: not supported by this model. Kept, not sent."]
+    await call(state, "set_draft", True)
+    await call(state, "set_prompt", "a lake")
+    assert state._params("a lake").resolution == "480p"  # type: ignore[union-attr]
+    await call(state, "set_model", SEEDANCE_1)
+    assert "Draft: not supported by this model. Kept, not sent." in state.notices
+    assert (state.seed, state.camera_fixed, state.delivery) == ("7", True, "flex")
+
+
+async def test_a_series_is_asked_for_only_where_the_model_makes_one(someone: Person):
+    state = await opened(someone)
+    await call(state, "set_series", True)
+    assert not state._params("x").series, "one picture is no series"  # type: ignore[union-attr]
+    await call(state, "set_count", "5")
+    assert state._params("x").series  # type: ignore[union-attr]
+    await call(state, "set_model", SEEDREAM_5_PRO)
+    assert not state._params("x").series  # type: ignore[union-attr]
+    assert state.notices[-1] == "Series: not supported by this model. Kept, not sent."
+    await call(state, "set_transparent", True)
+    params: Any = state._params("x")
+    assert (params.background, params.output_format) == ("transparent", "png")
+
+
+@pytest.mark.parametrize("media", ["image", "video"])
+async def test_each_other_way_costs_what_it_said_once_it_is_chosen(someone: Person, media: str):
+    for model in catalog.models(media):  # pyright: ignore[reportArgumentType]  # one of the two kinds
+        state = await opened(someone)
+        await call(state, "set_model", model.id)
+        for handler, value in (("set_prompt", "x"), ("set_count", "3"), ("set_series", True)):
+            await call(state, handler, value)
+        await call(state, "set_costs_open", True)
+        assert state.costs[0].price == state.price
+        options = state.costs[1:]
+        for option in options:
+            again = await opened(someone)
+            await call(again, "set_model", model.id)
+            for handler, value in (("set_prompt", "x"), ("set_count", "3"), ("set_series", True)):
+                await call(again, handler, value)
+            await call(again, "set_costs_open", True)
+            await call(again, "choose_cost", option.id)
+            quote = catalog.quote(again._params("x"))
+            said = quote.expected_micros if option.id == "flex" else quote.worst_micros
+            assert dollars(said) == option.price, (model.id, option.id)
+            assert option.left == f"{dollars(40_000_000 - said, down=True)} left after"
+            assert (again.costs_open, again.costs) == (False, [])
+
+
+async def test_what_is_above_the_cap_says_by_how_much_and_what_a_cheaper_model_leaves_out(settings):
+    who = await person(cap_micros=100_000)
+    state = await opened(who)
+    await call(state, "use_as", str(await upload(who)), "reference")
+    await call(state, "set_media", "video")
+    await call(state, "set_costs_open", True)
+    assert state.costs[0].left.endswith("above your cap")
+    assert not state.costs[0].fits
+    silent = next(option for option in state.costs if option.id == SEEDANCE_1)
+    assert silent.note == "No references, silent"
+    await call(state, "choose_cost", "no-such-way")
+    assert state.model != "no-such-way"
+
+
+async def test_the_queue_lists_what_is_on_its_way_and_says_what_giving_up_means(someone: Person, other: Person):
+    await submitted(other, image("theirs"))
+    clip, picture = await submitted(someone, video("a ferry")), await submitted(someone, image("a lake", count=2))
+    async with transaction(SYSTEM) as session:
+        for sent in (clip.generation_ids[0], picture.generation_ids[0]):
+            await session.execute(
+                text(
+                    "UPDATE generations SET state = CASE kind WHEN 'video' THEN 'running' ELSE 'submitting' END, "
+                    "attempt_id = gen_random_uuid(), task_id = 'cgt-1', submitted_at = studio_now() WHERE id = :id"
+                ),
+                {"id": sent},
+            )
+    state = await opened(someone)
+    await call(state, "set_queue_open", True)
+    assert [(row.prompt, row.title, row.cancel) for row in state.queue_rows] == [
+        ("a ferry", "Rendering", "ask"),
+        ("a lake", "Rendering", "ask"),
+        ("a lake", "Waiting", "now"),
+    ]
+    assert (state.running, state.queue_rows[2].place) == (3, "1st in line")
+    await call(state, "ask_cancel", str(picture.generation_ids[0]))
+    assert (state.cancelling.title, state.cancelling.possible) == ("It runs on", False)
+    assert "bills it, $0.04 at most" in state.cancelling.words
+    await call(state, "ask_cancel", str(clip.generation_ids[0]))
+    assert (state.cancelling.title, state.cancelling.possible) == ("Give this clip up?", True)
+    await call(state, "cancel", str(clip.generation_ids[0]))
+    assert state.cancelling.id == ""
+    assert state.queue_rows[0].cancel == ""
+    tiles = {t.id: t for b in state.batches for t in b.tiles}
+    assert tiles[str(clip.generation_ids[0])].note == "Asking the provider to give it up"
+
+
+async def test_what_ended_while_the_page_is_open_is_counted_for_the_tabs_title(someone: Person):
+    state = await opened(someone)
+    sent = await submitted(someone, image(count=2))
+    await state_refresh(someone, state, sent.batch_id)
+    assert state.finished == 0
+    async with transaction(SYSTEM) as session:
+        await session.execute(
+            text(
+                "UPDATE generations SET state = 'failed', attempt_id = gen_random_uuid(), charged_micros = 0, "
+                "ended_at = studio_now() WHERE batch_id = :id"
+            ),
+            {"id": sent.batch_id},
+        )
+    await state_refresh(someone, state, sent.batch_id)
+    await state_refresh(someone, state, sent.batch_id)
+    assert state.finished == 2
+
+
+async def state_refresh(who: Person, state: StudioState, batch_id: UUID) -> None:
+    """What a push does to a tab."""
+    from studio.state.guard import acting_as
+
+    async with acting_as(who.identity):
+        await state._refresh([str(batch_id)])
+
+
+@pytest.fixture(scope="module")
+def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A second of film, 480 × 320."""
+    import av
+    from av.video.frame import VideoFrame
+    from PIL import Image
+
+    path: Path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 480, 320, "yuv420p"
+        for n in range(24):
+            frame = VideoFrame.from_image(Image.new("RGB", (480, 320), (n * 10, 90, 120)))
+            for packet in stream.encode(frame):
+                out.mux(packet)
+        for packet in stream.encode():
+            out.mux(packet)
+    return path.read_bytes()
