@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,13 @@ class S3Server:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[S3Server]:
     """The server, stopped and its folder removed at the end of the session."""
+    with running() as server:
+        yield server
+
+
+@contextmanager
+def running() -> Iterator[S3Server]:
+    """The server, and nothing of it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="studio-s3-"))
     access, secret = secrets.token_hex(8), secrets.token_hex(16)
     ports: dict[str, int] = dict(zip(_SERVICES, _free_ports(len(_SERVICES)), strict=True))
