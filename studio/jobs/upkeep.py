@@ -8,7 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.db import SYSTEM, transaction
-from studio.services import checks, consent, guards, ledger, pictures, retention
+from studio.jobs import orphaned
+from studio.services import checks, consent, guards, ledger, orphans, pictures, retention
 from studio.services.eventlog import WRITER
 
 log = logging.getLogger("studio")
@@ -43,6 +44,9 @@ async def run() -> None:
             WRITER.error(f"retention.{each.what}", error)
     async with transaction(SYSTEM) as session:
         await retention.watch(session)
+        scan = await orphans.due(session)
+    if scan:
+        await orphaned.look_for_orphans()
 
 
 async def _apart(each: retention.Entry) -> None:

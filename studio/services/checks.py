@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-LEDGER = "ledger"
+LEDGER, ORPHANS = "ledger", "orphans"
 
 
 @dataclass(frozen=True)

@@ -186,6 +186,11 @@ async def fire(session: AsyncSession, *, worker_lock: int) -> Fired | None:
     fired = Fired(id=row.id, account_id=row.account_id)
     await sessions.revoke_everywhere(session, account_id=fired.account_id)
     for statement in (
+        # one that came by mail alone is theirs as well, and could not be found once the address is free
+        (
+            "UPDATE privacy_requests SET account_id = :id, address = NULL WHERE account_id IS NULL "
+            "AND lower(address) = (SELECT lower(email) FROM accounts WHERE id = :id)"
+        ),
         "DELETE FROM invitations WHERE lower(email) = (SELECT lower(email) FROM accounts WHERE id = :id)",
         "DELETE FROM signin_links WHERE lower(email) = (SELECT lower(email) FROM accounts WHERE id = :id)",
         "DELETE FROM identities WHERE account_id = :id",

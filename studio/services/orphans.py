@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from studio.services import checks
 from studio.services.storage import Storage
 
 AT_ONCE = 1000
+DUE_HOURS = 23
 KINDS = ("o/", "t/", "p/", "x/")
 # What names an object of each kind, by the key itself.
 _NAMED = """
@@ -38,7 +40,8 @@ class Orphans:
     rows: Sequence[str]
 
 
-async def _pages(storage: Storage, kind: str) -> AsyncIterator[list[str]]:
+async def pages(storage: Storage, kind: str) -> AsyncIterator[list[str]]:
+    """The keys of one kind of object, a thousand at a time."""
     page: list[str] = []
     async for item in storage.list(kind):
         page.append(item.key)
@@ -59,7 +62,7 @@ async def objects_without_rows(session: AsyncSession, *, storage: Storage) -> li
     """Every object that no row names."""
     found: list[str] = []
     for kind in KINDS:
-        async for page in _pages(storage, kind):
+        async for page in pages(storage, kind):
             found += await unnamed(session, keys=page)
     return found
 
@@ -76,3 +79,36 @@ async def scan(session: AsyncSession, *, storage: Storage) -> Orphans:
         objects=await objects_without_rows(session, storage=storage),
         rows=await rows_without_objects(session, storage=storage),
     )
+
+
+async def due(session: AsyncSession) -> bool:
+    """Whether the daily scan is due."""
+    last = await checks.last(session, name=checks.ORPHANS)
+    return last is None or bool(
+        await session.scalar(
+            text("SELECT CAST(:at AS timestamptz) < studio_now() - make_interval(hours => :hours)"),
+            {"at": last.checked_at, "hours": DUE_HOURS},
+        )
+    )
+
+
+async def named(session: AsyncSession, *, after: str, limit: int = AT_ONCE) -> Sequence[tuple[str, str]]:
+    """Id and object of the next files by the names of their objects, of which `after` was the last."""
+    rows = await session.execute(
+        text("SELECT id, object_key FROM assets WHERE object_key > :after ORDER BY object_key LIMIT :limit"),
+        {"after": after, "limit": limit},
+    )
+    return [(str(row.id), row.object_key) for row in rows]
+
+
+async def record(session: AsyncSession, found: Orphans) -> bool:
+    """Keep what a scan found; whether it found nothing."""
+    ok = not found.objects and not found.rows
+    await checks.record(
+        session,
+        name=checks.ORPHANS,
+        checked_at=await session.scalar(text("SELECT studio_now()")),
+        ok=ok,
+        figures={"objects": len(found.objects), "rows": len(found.rows)},
+    )
+    return ok

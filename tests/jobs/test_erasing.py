@@ -6,19 +6,22 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from studio.db import SYSTEM, transaction
 from studio.errors import Conflict, Restricted, ValidationError
+from studio.jobs import orphaned
 from studio.jobs.erasing import Eraser
 from studio.jobs.exporting import Builder
 from studio.runtime import journal as journal_store
 from studio.runtime import storage
-from studio.services import assets, erasure, journal, ledger, orphans, purge, registry
+from studio.services import assets, checks, erasure, journal, ledger, orphans, purge, registry
 from studio.services.byteplus.errors import TaskNotFound
 from studio.services.erasure import HOURS
 from studio.services.exports import archives
@@ -235,6 +238,27 @@ async def test_the_same_person_comes_back_to_a_new_and_empty_account(someone: Pe
         assert not await session.scalar(text("SELECT count(*) FROM assets WHERE account_id = :id"), {"id": again})
 
 
+async def test_a_request_that_came_by_mail_alone_goes_with_whoever_wrote_it(
+    someone: Person, other: Person, eraser: Eraser
+):
+    word = f"canary{uuid4().hex}"
+    async with transaction(SYSTEM) as session:
+        for address in (someone.email, other.email):
+            await session.execute(
+                text(
+                    "INSERT INTO privacy_requests (id, kind, account_id, address, note, received_at, due_at) VALUES "
+                    "(gen_random_uuid(), 'access', NULL, :address, :note, studio_now(), studio_now() + interval '1 month')"
+                ),
+                {"address": address.lower(), "note": word},
+            )
+    await leaving(someone)
+    await over(someone)
+    await eraser.run()
+    async with transaction(SYSTEM) as session:
+        left = await session.scalars(text("SELECT address FROM privacy_requests WHERE note = :word"), {"word": word})
+        assert list(left) == [other.email]
+
+
 class KilledError(BaseException):
     """What a kill looks like from inside."""
 
@@ -375,6 +399,34 @@ async def test_the_scan_finds_what_is_alone_in_both_directions(someone: Person, 
     assert not {key_for("o", kept), *(key_for("t", kept, suffix=f"w{side}") for side in assets.THUMBNAILS)} & set(
         again.objects
     )
+    await storage().delete(lonely)
+
+
+async def test_the_daily_scan_is_kept_and_what_was_alone_for_a_moment_is_none(
+    someone: Person, monkeypatch: pytest.MonkeyPatch
+):
+    lonely, soon = key_for("o", uuid4()), uuid4()
+    await storage().put(lonely, b"nobody's", content_type="image/png")
+    objects = await assets.write_objects(storage(), owner=soon, data=b"soon", mime="image/png", thumbnails={})
+    first = orphaned._rows
+
+    async def meanwhile() -> list[str]:  # between the two looks its row is written
+        with suppress(IntegrityError):
+            async with transaction(someone.actor) as session:
+                await assets.add_upload(session, actor=someone.actor, asset_id=soon, objects=objects, width=8, height=8)
+        return await first()
+
+    monkeypatch.setattr(orphaned, "_rows", meanwhile)
+    found = await orphaned.look_for_orphans(seconds=0)
+    assert lonely in found.objects
+    assert key_for("o", soon) not in found.objects
+    async with transaction(SYSTEM) as session:
+        kept = await checks.last(session, name=checks.ORPHANS)
+        assert kept is not None
+        assert (kept.ok, kept.figures["objects"]) == (False, len(found.objects))
+        assert not await orphans.due(session)
+        await session.execute(text("DELETE FROM check_results WHERE name = 'orphans'"))
+        assert await orphans.due(session)
     await storage().delete(lonely)
 
 
