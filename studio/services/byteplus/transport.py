@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import random
+import re
 import secrets
 import string
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -41,6 +42,7 @@ TASK_TIMEOUT = httpx.Timeout(connect=10, read=120, write=120, pool=10)
 GET_TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=10)
 
 _log = logging.getLogger(__name__)
+_TASK = re.compile(r"(/tasks/).+")
 _ALNUM = string.ascii_letters + string.digits
 
 
@@ -206,11 +208,11 @@ async def _refusal(response: httpx.Response) -> ProviderError:
 
 
 def _logged(error: ProviderError, method: str, path: str) -> ProviderError:
-    """Leave a line for the operator: ids and codes, nothing a person wrote."""
+    """Leave a line for the operator: codes and the request's id. A task's id would outlive its deletion here."""
     _log.warning(
         "%s %s: %s, status %s, code %s, request %s",
         method,
-        path.partition("?")[0],
+        _TASK.sub(r"\1{task}", path.partition("?")[0]),
         error.code,
         error.http_status,
         error.provider_code,
