@@ -17,7 +17,10 @@ from studio.services.proofs import PROOFS, Page
 from studio.services.proofs.telling import LEGAL_PAGES
 from tests.services.proofbench import Bench, opened
 
-ALL = ("D1", "D2", "D3", "W1", "W2", "W3", "T1", "L1", "G2", "G4", "C1", "C2", "K1", "V1", "X1")
+ALL = (
+    *("D1", "D2", "D3", "W1", "W2", "W3", "T1", "L1", "R1", "R2", "R3", "R4", "R5"),
+    *("G1", "G2", "G3", "G4", "C1", "C2", "K1", "V1", "X1"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,7 @@ async def green(bench: Bench, name: str) -> None:
 
 def test_every_promise_of_the_contract_has_its_proof():
     assert tuple(each.id for each in PROOFS) == ALL
+    assert len(ALL) == 22
     assert all(each.promise and each.how and 1 <= each.section <= 10 for each in PROOFS)
 
 

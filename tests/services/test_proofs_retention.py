@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio import config
 from studio.jobs import upkeep
-from studio.services import proofs_retention as proofs
+from studio.services.proofs import Page
+from studio.services.proofs import lasting as proofs
+from studio.services.proofs.base import Probe
 from tests.factories import image, person, submitted
-
-
-@dataclass(frozen=True)
-class Probe:
-    session: AsyncSession
 
 
 @pytest.fixture
@@ -25,7 +20,11 @@ async def at(session: AsyncSession, settings: config.Settings) -> Probe:
     who = await person()
     await submitted(who, image())
     await upkeep.tidy(session)
-    return Probe(session)
+    return Probe(session, settings, _nothing)
+
+
+async def _nothing(_: str) -> Page:
+    return Page(404, "")
 
 
 async def broken(at: Probe, statement: str) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.config import Settings
-from studio.services.proofs import cookies, holding, rights, telling, using
+from studio.services.proofs import cookies, holding, lasting, rights, telling, using
 from studio.services.proofs.base import CouldNotRunError, Finding, Look, Page, Probe, Proof, Result
 
 __all__ = ["PROOFS", "Look", "Page", "Proof", "Result", "measure"]
@@ -74,9 +74,55 @@ PROOFS: tuple[Proof, ...] = (
     Proof(
         "L1",
         4,
-        "The region your data lives in is stated",
-        "Reads the public pages and compares them with the settings in use",
+        "The region your data lives in is stated, and a backup is closed to whoever has not the key",
+        "Reads the public pages, compares them with the settings, and tries the newest backup with another key",
         telling.region,
+        heavy=True,
+    ),
+    Proof(
+        "R1",
+        5,
+        "Your account and your work are kept as long as your account exists",
+        "Lets the database count, in every sweep, the rows of live content that were changed",
+        lasting.live_untouched,
+    ),
+    Proof(
+        "R2",
+        5,
+        "Within 30 days of a deletion, everything that was yours is gone",
+        "Looks for rows of deleted accounts in every table, and compares every stored file with the database",
+        lasting.purged,
+        heavy=True,
+    ),
+    Proof(
+        "R3",
+        5,
+        "Backups expire on the schedule at /security, and nobody who was erased comes back out of one",
+        "Looks at the oldest backup, and for everybody whom the journal of erasures names",
+        lasting.backups_end,
+        heavy=True,
+    ),
+    Proof(
+        "R4",
+        5,
+        "Logs are kept for 30 days, then only as totals with nobody in them",
+        "Looks at the oldest rows of the logs, and for ids and small numbers in the totals",
+        lasting.logs_end,
+    ),
+    Proof(
+        "R5",
+        5,
+        "The ledger is kept for seven years, and without what says whose it was once you are gone",
+        "Looks at the oldest year, follows the chains, and looks for accounts in the entries",
+        lasting.ledger_ends,
+        heavy=True,
+    ),
+    Proof(
+        "G1",
+        6,
+        "You can download everything that we hold of you",
+        "Compares the columns of the database with the archive's, and looks for archives that wait or stay too long",
+        rights.own_copy,
     ),
     Proof(
         "G2",
@@ -84,6 +130,13 @@ PROOFS: tuple[Proof, ...] = (
         "Your address changes only when the new one confirms, and you can undo it for 7 days",
         "Compares each account's address with its last confirmed change",
         rights.address_changes,
+    ),
+    Proof(
+        "G3",
+        6,
+        "You can delete your account: 72 hours to think it over, then it goes for good",
+        "Compares the time of each deletion with its due time, and looks for work of accounts that are going",
+        rights.deletion,
     ),
     Proof(
         "G4",

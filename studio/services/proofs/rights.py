@@ -1,10 +1,75 @@
-"""G2, G4, K1: an address changes by its confirmation only, a restriction holds, and everybody here is old enough."""
+"""G1 to G4, K1: archives, addresses, deletions and restrictions keep to their promise; all here are old enough."""
 
 from __future__ import annotations
 
+from studio.services import registry
+from studio.services.erasure import HOURS
+from studio.services.exports import archives
+from studio.services.proofs import holding
 from studio.services.proofs.base import Finding, Probe, number
 
 UNDO_DAYS = 7
+WAIT_HOURS = 24  # for an archive
+LATE_MINUTES = 15
+
+
+async def own_copy(at: Probe) -> Finding:
+    """G1: every column of a person but secrets is in the archive; none waits for a day, none outlives its week."""
+    found = await holding.schema(at, "account", "content", "operational")
+    owned = [entity for entity in registry.entities() if entity.owned_by is not None]
+    copied = sum(len(entity.exported) for entity in owned)
+    empty = [
+        entity.table
+        for entity in owned
+        if not entity.exported and any(held.fate != "retain" for held in entity.columns.values())
+    ]
+    made = await at.count("SELECT count(*) FROM exports WHERE created_at > studio_now() - interval '30 days'")
+    waiting = await at.count(
+        "SELECT count(*) FROM exports WHERE state IN ('queued', 'building') "
+        "AND created_at < studio_now() - make_interval(hours => :hours)",
+        hours=WAIT_HOURS,
+    )
+    past = await at.count(
+        "SELECT count(*) FROM exports WHERE (state = 'ready' AND (expires_at IS NULL "
+        "OR expires_at > ended_at + make_interval(days => :days) + interval '1 minute' "
+        "OR expires_at < studio_now() - interval '1 hour')) "
+        "OR (state NOT IN ('queued', 'building', 'ready') AND plan IS NOT NULL AND ended_at < studio_now() - "
+        "make_interval(days => :days) - interval '1 day')",
+        days=archives.DAYS,
+    )
+    if found.wrong or empty:
+        return Finding(False, f"{number(len({*found.wrong, *empty}), 'place')} of the database not in the archive")
+    return Finding(
+        waiting + past == 0,
+        f"{number(copied, 'column')} of {number(len(owned), 'table')} in each; {number(made, 'archive')} in 30 days, "
+        f"{waiting:,} waiting for more than {WAIT_HOURS} hours, {past:,} kept past {archives.DAYS} days",
+    )
+
+
+async def deletion(at: Probe) -> Finding:
+    """G3: no deletion began before its time or is late, and during the countdown and after it nothing goes on."""
+    early = await at.count("SELECT count(*) FROM erasures WHERE fired_at < due_at")
+    late = await at.count(
+        "SELECT count(*) FROM erasures WHERE state = 'waiting' "
+        "AND due_at < studio_now() - make_interval(mins => :minutes)",
+        minutes=LATE_MINUTES,
+    )
+    begun = await at.count(
+        "SELECT count(*) FROM erasures e JOIN generations g ON g.account_id = e.account_id "
+        "WHERE (e.state = 'waiting' AND g.created_at > e.asked_at) "
+        "OR (e.state = 'purging' AND g.created_at > e.fired_at)"
+    )
+    entered = await at.count(
+        "SELECT count(*) FROM erasures e JOIN sessions s ON s.account_id = e.account_id "
+        "WHERE e.state = 'purging' AND s.revoked_at IS NULL"
+    )
+    waiting = await at.count("SELECT count(*) FROM erasures WHERE state = 'waiting'")
+    done = await at.count("SELECT count(*) FROM erasures WHERE state = 'done'")
+    return Finding(
+        early + late + begun + entered == 0,
+        f"{waiting:,} of {HOURS} hours running, {done:,} done; {early:,} too early, {late:,} more than "
+        f"{LATE_MINUTES} minutes late, {begun + entered:,} things begun meanwhile",
+    )
 
 
 async def address_changes(at: Probe) -> Finding:

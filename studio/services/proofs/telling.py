@@ -5,7 +5,10 @@ from __future__ import annotations
 from html import escape
 from urllib.parse import urlsplit
 
+from studio import runtime
 from studio.services import processors
+from studio.services.backups import proof as backups
+from studio.services.backups.errors import NoSnapshot
 from studio.services.proofs.base import CouldNotRunError, Finding, Probe, number
 
 # Every document of the footer.
@@ -35,7 +38,7 @@ async def listed_processors(at: Probe) -> Finding:
 
 
 async def region(at: Probe) -> Finding:
-    """L1: the pages name the region of the settings."""
+    """L1: the pages name the region of the settings, and the newest backup does not open without its key."""
     stated = 0
     for path in REGION_PAGES:
         page = await at.look(path)
@@ -44,7 +47,19 @@ async def region(at: Probe) -> Finding:
     said = f"the region is on {stated} of {number(len(REGION_PAGES), 'page')}"
     if not named:
         said += "; not named yet: only this machine can open them" if not _public(at) else "; but it is not named"
-    return Finding(stated == len(REGION_PAGES) and (named or not _public(at)), said)
+    opened = False
+    if at.ours.backup is None:
+        said += "; no backups are made"
+    else:
+        place = runtime.open_place(at.ours.backup)
+        try:
+            opened = await backups.opens_without_the_key(place)
+            said += f"; the newest backup opened with {int(opened)} of 1 other keys"
+        except NoSnapshot:
+            said += "; 0 backups yet"
+        finally:
+            await place.close()
+    return Finding(stated == len(REGION_PAGES) and (named or not _public(at)) and not opened, said)
 
 
 async def contacts(at: Probe) -> Finding:
