@@ -140,7 +140,7 @@ async def stored(who: Person, word: str) -> UUID:
     return asset_id
 
 
-_ROWS = (
+ROWS = (
     (
         "INSERT INTO identities (id, account_id, issuer, subject, email) VALUES (gen_random_uuid(), :id, "
         "'https://id.example', :word, :email)"
@@ -212,7 +212,7 @@ async def life(number: int, filler: Filler, *, lock: int) -> Life:
     values = {"id": who.account_id, "session": who.actor.session_id, "word": word, "email": who.email, "face": face}
     values["salt"] = os.urandom(16)
     async with transaction(SYSTEM) as session:
-        for statement in _ROWS:
+        for statement in ROWS:
             await session.execute(text(statement), values)
         state, task = ("submitting", None) if made.case == CASES[0] else ("running", f"cgt-{word}")
         if made.case in CASES[:2]:
