@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from studio.config import settings
 from studio.db import SYSTEM, transaction
 from studio.errors import NotFound
+from studio.http import keeping
 from studio.http.access import page_errors
 from studio.http.footer import HTML as FOOTER
 from studio.http.socket import cookie_token
@@ -93,6 +94,7 @@ async def _show(request: Request, versions: Sequence[Version], version: Version)
         contents=documents.sections(said),
         minutes=documents.minutes(said),
         reviewed=installation.reviewed(settings(), updated=version.text.updated),
+        keeping=await keeping.MINUTE.read() if version.kind == "security" else None,
         updated=datetime(*version.text.updated.timetuple()[:3], tzinfo=UTC),
     )
 

@@ -33,6 +33,18 @@ def _line(value: str) -> str:
     return " ".join(value.replace("|", "/").split())
 
 
+def _backups(ours: Settings) -> str:
+    """How often backups are made and how long they are kept; empty where none are."""
+    if ours.backup is None:
+        return ""
+    often = "hour" if ours.backup_hours == 1 else f"{ours.backup_hours} hours"
+    days = "1 day" if ours.backup_days == 1 else f"{ours.backup_days} days"
+    return (
+        f"A backup of database and files is made every {often}, encrypted before it leaves the machine, and removed "
+        f"after {days}. A restore erases again whoever was erased after the backup, before it opens."
+    )
+
+
 def facts(ours: Settings) -> dict[str, Any]:
     """Everything a text may mention."""
     https = ours.secure
@@ -60,7 +72,7 @@ def facts(ours: Settings) -> dict[str, Any]:
         "deletion_hours": DELETION_HOURS,
         "purge_days": PURGE_DAYS,
         "unknown_hours": GIVE_UP_HOURS,
-        "backups": "",  # how often and for how long, from the day backups can be set up
+        "backups": _backups(ours),
         "cookies": [{**vars(each), "purpose": _line(each.purpose)} for each in cookies.cookies(ours)],
         "storage": [vars(each) for each in cookies.STORAGE],
         "consent_months": cookies.CONSENT_MONTHS,

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from studio.config import settings as ours
 from studio.http.routes import ROUTES
 from studio.legal import texts
 from studio.links import DOCUMENTS, FOOTER
-from studio.services import cookies
+from studio.services import cookies, installation, retention
 from tests.conftest import Database
 from tests.http.people import COOKIE, value, visitor
 from tests.system import ROOT, System
@@ -128,6 +129,24 @@ async def test_security_reads_the_settings_in_force(system: System):
     assert "without TLS and is meant for this computer only" in said
     assert "row-level security" in said
     assert "Request logs and error events 30 days" in said
+
+
+async def test_security_shows_what_is_kept_now_and_the_last_backups(system: System):
+    said = words(await text_of(system, "/security"))
+    for each in retention.TABLE:
+        assert each.label in said, each.what
+        assert f"from {each.since}" in said, each.what
+    assert "Last backup: never." in said
+    assert "In time" in said
+
+
+def test_the_text_says_how_often_backups_are_made_and_how_long_they_are_kept():
+    assert installation.facts(ours())["backups"] == ""
+    kept = replace(ours(), backup=Path("backups"), backup_hours=6, backup_days=14)
+    assert (
+        "every 6 hours, encrypted before it leaves the machine, and removed after 14 days"
+        in (installation.facts(kept)["backups"])
+    )
 
 
 async def test_the_addendum_holds_the_standard_contractual_clauses(system: System):
