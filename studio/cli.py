@@ -124,13 +124,15 @@ def sign_out(arguments: argparse.Namespace) -> int:
 
     from studio import db
     from studio.errors import StudioError
-    from studio.services import accounts, sessions
+    from studio.services import accounts, operator_people, sessions
 
     async def run() -> int | None:
         async with db.transaction(db.SYSTEM) as session:
             found = None if arguments.all else await accounts.find(session, email=arguments.email)
-            known = arguments.all or found is not None
-            return await sessions.revoke_everywhere(session, account_id=found) if known else None
+            if found is None and not arguments.all:
+                return None
+            signed_in = await sessions.signed_in(session) if found is None else [found]
+            return sum([await operator_people.sign_out(session, by=None, account_id=each) for each in signed_in])
 
     if arguments.all == bool(arguments.email):
         _complain("studio sign-out: expected an e-mail address, or --all")

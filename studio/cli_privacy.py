@@ -47,10 +47,16 @@ def restriction_arguments(tasks: argparse._SubParsersAction[argparse.ArgumentPar
     restrict.add_argument("--reason", required=True, choices=sorted(Restricted.REASONS), help="at whose request")
     unrestrict = tasks.add_parser("unrestrict", help="lift a restriction")
     unrestrict.add_argument("account", help="the account's id or e-mail address")
+    purge = tasks.add_parser("purge", help="delete a reported account at once: it is somebody under 16")
+    purge.add_argument("account", help="the account's id or e-mail address")
+    purge.add_argument("--yes", action="store_true", help="there is no countdown and no way back")
 
 
 async def restriction(given: argparse.Namespace) -> int:
-    """Restrict an account, or lift that."""
+    """Restrict an account, lift that, or delete it at once."""
+    if given.task == "purge" and not given.yes:
+        sys.stderr.write("studio privacy purge: nothing brings the account back. Say --yes to delete it.\n")
+        return 2
     sys.stdout.write(f"{await _answer(given)}\n")
     return 0
 
@@ -58,7 +64,7 @@ async def restriction(given: argparse.Namespace) -> int:
 async def _answer(given: argparse.Namespace) -> str:
     from studio import db
     from studio.errors import NotFound
-    from studio.services import accounts, restriction
+    from studio.services import accounts, erasure, restriction
     from studio.services.ledger import dollars
 
     async with db.transaction(db.SYSTEM) as session:
@@ -68,15 +74,21 @@ async def _answer(given: argparse.Namespace) -> str:
             account_id = await accounts.find(session, email=given.account)
         if account_id is None:
             raise NotFound("There is no account with this address.")
-        if given.task == "unrestrict":
-            await restriction.unrestrict(session, by=None, account_id=account_id)
-            return "The restriction is lifted; the person is told by mail."
-        done = await restriction.restrict(session, by=None, account_id=account_id, reason=given.reason)
-    waited = "1 waiting output" if done.cancelled == 1 else f"{done.cancelled} waiting outputs"
-    return (
-        f"The account is restricted; the person is told by mail. {waited} cancelled, "
-        f"{dollars(done.released_micros)} released."
-    )
+        if given.task == "purge":
+            await erasure.ask_at_once(session, by=None, account_id=account_id)
+            return "The account is deleted as soon as a worker runs; the receipt goes to its address."
+        if given.task == "restrict":
+            done = await restriction.restrict(session, by=None, account_id=account_id, reason=given.reason)
+            await restriction.note(account_id, restricted=True)
+            return _restricted(done.cancelled, dollars(done.released_micros))
+        await restriction.unrestrict(session, by=None, account_id=account_id)
+    await restriction.note(account_id, restricted=False)
+    return "The restriction is lifted; the person is told by mail."
+
+
+def _restricted(cancelled: int, released: str) -> str:
+    waited = "1 waiting output" if cancelled == 1 else f"{cancelled} waiting outputs"
+    return f"The account is restricted; the person is told by mail. {waited} cancelled, {released} released."
 
 
 # Proofs

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from studio.db import SYSTEM, transaction
 from studio.http.access import page, page_errors
-from studio.services import mail
+from studio.services import journal, mail
 
 
 @page_errors
@@ -23,5 +23,11 @@ async def unsubscribe(request: Request) -> Response:
     """POST /mail/unsubscribe/{token}: needs no sign-in and no cookie, the signed token is the permission."""
     account_id = mail.account_of_token(request.path_params["token"])
     async with transaction(SYSTEM) as session:
-        await mail.opt_out(session, account_id=account_id)
+        given = await mail.standing_opt_in(session, account_id=account_id)
+    if given is not None:
+        try:
+            await journal.write("optout", given)  # a restored backup sends no news again
+        finally:  # here it ends in any case
+            async with transaction(SYSTEM) as session:
+                await mail.opt_out(session, account_id=account_id)
     return page("No more product news", "You can ask for them again in your settings.")

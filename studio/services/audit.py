@@ -21,6 +21,7 @@ PAGE = 50
 # Every act there is, with its words. An entry of another name is refused.
 ACTIONS: Mapping[str, str] = {
     "account.cap": "Changed a cap",
+    "account.purge": "Deleted a reported account at once",
     "account.restrict": "Restricted an account",
     "account.unrestrict": "Lifted a restriction",
     "account.sessions_revoked": "Signed an account out everywhere",

@@ -21,7 +21,7 @@ from studio import queue
 from studio.config import settings
 from studio.db import Actor
 from studio.errors import Conflict, NotFound, ValidationError
-from studio.services import mail_events, restriction, sessions
+from studio.services import audit, mail_events, operators, restriction, sessions
 from studio.services.workers import ALIVE
 
 HOURS = 72
@@ -134,18 +134,29 @@ async def cancel(session: AsyncSession, *, actor: Actor) -> None:
     await queue.notify(session, actor.account_id, "account")
 
 
-async def ask_at_once(session: AsyncSession, *, account_id: UUID) -> None:
-    """The operator's way for a reported account (promise K1): the countdown ends now. Runs as `sys`."""
+async def ask_at_once(session: AsyncSession, *, by: Actor | None, account_id: UUID) -> None:
+    """The operator's way for a reported account (promise K1): the countdown ends now. Runs as `sys`.
+
+    `by` None is the command line. Raises NotFound: no such account, or `by` is no operator.
+    """
+    if by is not None:
+        await operators.require(session, actor=by)
+    if not await session.scalar(text("SELECT true FROM accounts WHERE id = :id"), {"id": account_id}):
+        raise NotFound("There is no account with this id.")
     done = await session.execute(
         text("UPDATE erasures SET due_at = studio_now() WHERE account_id = :account AND state = 'waiting' RETURNING 1"),
         {"account": account_id},
     )
     if not done.all():
         await session.execute(
-            text("INSERT INTO erasures (id, account_id, due_at) VALUES (:id, :account, studio_now())"),
+            text(
+                "INSERT INTO erasures (id, account_id, due_at) VALUES (:id, :account, studio_now()) "
+                "ON CONFLICT DO NOTHING"  # it is being deleted already
+            ),
             {"id": uuid4(), "account": account_id},
         )
         await restriction.cancel_waiting(session, account_id)
+    await audit.write(session, by=by, action="account.purge", subject=account_id)
 
 
 # For the worker

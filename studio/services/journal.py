@@ -52,8 +52,8 @@ async def write(
     """Note something; when this returns it is durable. Noting the same again changes nothing.
 
     `account` takes the account's id, `output` the asset's, `optout` that of the row that was withdrawn (or of the
-    account, for all it had agreed to until then); `restrict` and `unrestrict` the account's, with the number of the
-    change (1, 2, 3 …), so that a restore ends in the state of the highest.
+    account, for all it had agreed to until then); `restrict` and `unrestrict` the account's, with a number that
+    grows with each change, so that a restore ends in the state of the highest.
 
     Raises:
         StorageError: the journal cannot be written; nothing may be erased then.

@@ -215,11 +215,14 @@ async def opt_out(session: AsyncSession, *, account_id: UUID) -> bool:
 
 async def opted_in(session: AsyncSession, *, account_id: UUID) -> bool:
     """Whether the account asked for product news and has not taken it back."""
-    return bool(
-        await session.scalar(
-            text("SELECT EXISTS (SELECT 1 FROM mail_optins WHERE account_id = :account AND withdrawn_at IS NULL)"),
-            {"account": account_id},
-        )
+    return await standing_opt_in(session, account_id=account_id) is not None
+
+
+async def standing_opt_in(session: AsyncSession, *, account_id: UUID) -> UUID | None:
+    """The row of the opt-in that holds. The journal names it before it is taken back."""
+    return await session.scalar(
+        text("SELECT id FROM mail_optins WHERE account_id = :account AND withdrawn_at IS NULL"),
+        {"account": account_id},
     )
 
 

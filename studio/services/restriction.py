@@ -6,6 +6,7 @@ trigger on the tables that work and settings live in (migration 0007); `db.trans
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from studio import queue
 from studio.db import Actor
 from studio.errors import Conflict, NotFound, Restricted, ValidationError
-from studio.services import audit, ledger, mail_events, operators
+from studio.services import audit, journal, ledger, mail_events, operators
 
 REASONS = Restricted.REASONS
 
@@ -102,6 +103,14 @@ async def unrestrict(session: AsyncSession, *, by: Actor | None, account_id: UUI
         raise Conflict("This account is not restricted.")
     await audit.write(session, by=by, action="account.unrestrict", subject=account_id)
     await mail_events.on_unrestricted(session, account_id=account_id)
+
+
+async def note(account_id: UUID, *, restricted: bool) -> None:
+    """Note it in the journal, so that a restored backup ends in the same state. Raises StorageError.
+
+    Call it before a restriction is committed and after one was lifted: what is cut off in between stays restricted.
+    """
+    await journal.write("restrict" if restricted else "unrestrict", account_id, number=time.time_ns() // 1_000_000)
 
 
 async def _known(session: AsyncSession, account_id: UUID) -> None:

@@ -185,19 +185,26 @@ async def revoke(session: AsyncSession, *, account_id: UUID, session_id: UUID) -
     return bool(ended)
 
 
-async def revoke_everywhere(session: AsyncSession, *, account_id: UUID | None = None) -> int:
-    """End every session of an account, or of everybody: for whoever runs the studio. Returns how many."""
-    ended = await session.execute(
+async def revoke_everywhere(session: AsyncSession, *, account_id: UUID) -> int:
+    """End every session of an account, without a word to it. Returns how many."""
+    ended = await session.scalars(
         text(
-            "UPDATE sessions SET revoked_at = studio_now() WHERE revoked_at IS NULL "
-            "AND account_id = coalesce(cast(:account AS uuid), account_id) RETURNING id, account_id"
+            "UPDATE sessions SET revoked_at = studio_now() WHERE revoked_at IS NULL AND account_id = :id RETURNING id"
         ),
-        {"account": account_id},
+        {"id": account_id},
     )
     rows = ended.all()
-    for row in rows:
-        await queue.notify(session, row.account_id, "revoked", session_id=row.id)
+    for each in rows:
+        await queue.notify(session, account_id, "revoked", session_id=each)
     return len(rows)
+
+
+async def signed_in(session: AsyncSession) -> Sequence[UUID]:
+    """Every account with a session that was not ended."""
+    found = await session.scalars(
+        text("SELECT DISTINCT account_id FROM sessions WHERE account_id IS NOT NULL AND revoked_at IS NULL")
+    )
+    return found.all()
 
 
 async def browser(session: AsyncSession, *, token: str) -> Browser | None:

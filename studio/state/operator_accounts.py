@@ -116,13 +116,15 @@ class OperatorAccountsState(PagedMixin, rx.State):
     async def restrict(self, form: dict):
         """Restrict the open account, at the request that was chosen."""
         reason = form.get("reason", "")
+        account_id = guard.uuid(self.chosen.id)
         async with guard.system_work() as session:
             done = await restriction.restrict(
                 session,
                 by=guard.actor(),
-                account_id=guard.uuid(self.chosen.id),
+                account_id=account_id,
                 reason=reason if isinstance(reason, str) and reason in Restricted.REASONS else "",
             )
+            await restriction.note(account_id, restricted=True)
         await self._read()
         waited = counted(done.cancelled, "waiting output")
         self._say("success", "Restricted", f"The person is told by mail. {waited} cancelled.")
@@ -130,8 +132,10 @@ class OperatorAccountsState(PagedMixin, rx.State):
     @operator_action
     async def unrestrict(self):
         """Lift the open account's restriction."""
+        account_id = guard.uuid(self.chosen.id)
         async with guard.system_work() as session:
-            await restriction.unrestrict(session, by=guard.actor(), account_id=guard.uuid(self.chosen.id))
+            await restriction.unrestrict(session, by=guard.actor(), account_id=account_id)
+        await restriction.note(account_id, restricted=False)
         await self._read()
         self._say("success", "No longer restricted", "The person is told by mail.")
 

@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
 from studio.errors import NotFound
-from studio.services import mail
+from studio.services import journal, mail
+from studio.services.storage import open_storage
 from tests.factories import Person
 from tests.fixtures_mail import Postbox, post, rows_of, send
 from tests.http.people import rows as system_rows
@@ -131,5 +132,8 @@ async def test_one_click_from_anywhere_ends_the_news_and_looking_at_the_page_doe
             assert answer.status_code == 200
             assert "set-cookie" not in answer.headers
     assert active() == 0
+    given = system_rows(system, "SELECT id FROM mail_optins WHERE account_id = %s", who.account_id)[0].id
+    noted = open_storage(Path(system.environment()["STUDIO_DATA"]) / "journal")
+    assert [entry.id async for entry in journal.entries(store=noted) if entry.kind == "optout"] == [given]
     async with visitor(system, origin="https://evil.example") as client:
         assert (await client.post("/mail/unsubscribe/nonsense")).status_code == 404

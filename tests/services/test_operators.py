@@ -22,6 +22,8 @@ from studio.services import (
     attempts,
     audit,
     checks,
+    erasure,
+    journal,
     mail,
     operator_errors,
     operator_mail,
@@ -160,6 +162,7 @@ CALLS: dict[str, Any] = {
     "invite": lambda s, a: operator_people.invite(s, by=a, email="friend@example.org"),
     "uninvite": lambda s, a: operator_people.uninvite(s, by=a, invitation_id=NOBODY),
     "audit": lambda s, a: audit.listed(s, actor=a),
+    "purge": lambda s, a: erasure.ask_at_once(s, by=a, account_id=a.account_id),
 }
 
 
@@ -448,6 +451,8 @@ async def test_the_command_line_is_noted_too(boss: Person, someone: Person):
     assert (again.returncode, again.stderr) == (1, "studio privacy restrict: This account is restricted already.\n")
     assert studio("privacy", "unrestrict", str(someone.account_id)).returncode == 0
     assert studio("signin-link", someone.email).returncode == 0
+    noted = [entry async for entry in journal.entries() if entry.id == someone.account_id]
+    assert [e.kind for e in sorted(noted, key=lambda e: e.number)] == ["restrict", "unrestrict"]
     entries = await acts(boss, someone.account_id)
     assert [(e.actor, e.action) for e in entries] == [("cli", "account.unrestrict"), ("cli", "account.restrict")]
     assert entries[1].details == {"reason": "authority", "cancelled": 0}
@@ -455,6 +460,35 @@ async def test_the_command_line_is_noted_too(boss: Person, someone: Person):
         newest = await audit.listed(session, actor=boss.actor, action="signin.link", limit=1)
         link = await session.scalar(text("SELECT id FROM signin_links WHERE email = :email"), {"email": someone.email})
     assert [e.subject for e in newest] == [str(link)]
+
+
+async def test_a_reported_account_is_due_at_once_and_that_is_noted(boss: Person, someone: Person):
+    asked = studio("privacy", "purge", someone.email)
+    assert (asked.returncode, "--yes" in asked.stderr) == (2, True)
+    assert studio("privacy", "purge", someone.email, "--yes").returncode == 0
+    assert studio("privacy", "purge", str(uuid4()), "--yes").returncode == 1
+    assert [(e.actor, e.action) for e in await acts(boss, someone.account_id)] == [("cli", "account.purge")]
+    async with transaction(SYSTEM) as session:
+        assert await erasure.due(session)
+        found = text("SELECT state, due_at <= studio_now() AS due FROM erasures WHERE account_id = :id")
+        assert [tuple(row) for row in await session.execute(found, {"id": someone.account_id})] == [("waiting", True)]
+        await erasure.ask_at_once(session, by=boss.actor, account_id=someone.account_id)  # twice is once
+        change = text("UPDATE erasures SET state = :state WHERE account_id = :id")
+        await session.execute(change, {"id": someone.account_id, "state": "purging"})
+        await erasure.ask_at_once(session, by=boss.actor, account_id=someone.account_id)
+        await session.execute(change, {"id": someone.account_id, "state": "cancelled"})
+
+
+async def test_signing_out_by_the_command_line_is_noted_and_told(boss: Person, someone: Person, other: Person):
+    assert studio("sign-out", someone.email).stdout == "1 session ended.\n"
+    assert (await acts(boss, someone.account_id))[0].action == "account.sessions_revoked"
+    assert [row.template for row in await rows_of(someone.email)] == ["welcome", "sessions_revoked"]
+    assert studio("sign-out", "--all").returncode == 0
+    assert [row.template for row in await rows_of(someone.email)] == ["welcome", "sessions_revoked"]
+    assert [row.template for row in await rows_of(other.email)] == ["welcome", "sessions_revoked"]
+    async with transaction(SYSTEM) as session:
+        live = "SELECT count(*) FROM sessions WHERE account_id IS NOT NULL AND revoked_at IS NULL"
+        assert await session.scalar(text(live)) == 0
 
 
 def test_an_actor_is_enough_to_be_refused():
