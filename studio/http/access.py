@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from html import escape
 from typing import Any
@@ -24,7 +25,7 @@ from studio.services.identity.joining import Entered
 ELSEWHERE = ("cross-site", "same-site")  # what `Sec-Fetch-Site` says when another page sent the browser here
 MOST_DRAINED = 64 * 1024 * 1024
 WORKSPACE = "workspace"
-LARGEST_FORM = 2000
+LARGEST_BODY = 2000
 Handler = Callable[[Request], Awaitable[Response]]
 
 _PAGE = """<!doctype html>
@@ -131,14 +132,28 @@ def page_errors(handler: Handler) -> Handler:
     return wrapped
 
 
-async def form_of(request: Request) -> dict[str, list[str]]:
-    """A small form of ours. Raises ValidationError when it is larger than ours can be."""
+async def body_of(request: Request) -> bytes:
+    """A small body of ours, read no further than that. Raises ValidationError when it is larger than ours can be."""
     read = b""
     async for part in request.stream():
         read += part
-        if len(read) > LARGEST_FORM:
+        if len(read) > LARGEST_BODY:
             raise ValidationError("This form is larger than ours can be.")
-    return parse_qs(read.decode("latin-1"))
+    return read
+
+
+async def form_of(request: Request) -> dict[str, list[str]]:
+    """A small form of ours. Raises ValidationError when it is larger than ours can be."""
+    return parse_qs((await body_of(request)).decode("latin-1"))
+
+
+async def json_of(request: Request) -> dict[str, Any]:
+    """A small object of ours; what is none is empty. Raises ValidationError when it is larger than ours can be."""
+    try:
+        found = json.loads(await body_of(request))
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 async def keep_session(response: Response, token: str) -> None:

@@ -5,7 +5,6 @@ Optional cookies are set and taken back here and nowhere else, for only HTTP see
 
 from __future__ import annotations
 
-import json
 import re
 from functools import cache, wraps
 from pathlib import Path
@@ -18,7 +17,7 @@ from starlette.routing import Route
 from studio.config import settings
 from studio.db import SYSTEM, transaction
 from studio.errors import ValidationError
-from studio.http.access import Handler, form_of, json_errors, limit, page_errors, person_of, set_session
+from studio.http.access import Handler, form_of, json_errors, json_of, limit, page_errors, person_of, set_session
 from studio.http.legal import draw
 from studio.http.oidc import same_site
 from studio.http.socket import cookie_token
@@ -160,11 +159,8 @@ async def _answer(request: Request) -> Response:
 @json_errors
 async def count(request: Request) -> Response:
     """POST /api/usage with {"page": path} or {"feature": key}: counted for who allowed it; nothing else happens."""
-    try:
-        wanted = json.loads((await request.body())[:1000])
-    except ValueError:
-        wanted = None
-    page, feature = (wanted.get("page"), wanted.get("feature")) if isinstance(wanted, dict) else (None, None)
+    wanted = await json_of(request)
+    page, feature = wanted.get("page"), wanted.get("feature")
     if isinstance(page, str):
         name = usage.page_name(page)
     elif isinstance(feature, str) and feature in usage.FEATURES:

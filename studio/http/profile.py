@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from studio.db import transaction
-from studio.errors import NotFound, ValidationError
-from studio.http.access import actor_of, json_errors, limit, page_errors, workspace_cookie
+from studio.errors import NotFound
+from studio.http.access import actor_of, form_of, json_errors, limit, page_errors, workspace_cookie
 from studio.http.media import received
 from studio.runtime import storage
 from studio.services import pictures, workspaces
 from studio.services.media import portraits
 from studio.services.storage import ObjectMissing, new_key
-
-LARGEST_FORM = 500
 
 
 @page_errors
@@ -64,13 +61,8 @@ async def upload_picture(request: Request) -> Response:
 async def choose_workspace(request: Request) -> Response:
     """POST /api/workspace with workspace=<id>: work there from now on, in this browser."""
     actor = await actor_of(request)
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > LARGEST_FORM:
-            raise ValidationError("This form is larger than ours can be.")
     try:
-        asked = UUID(parse_qs(body.decode("latin-1")).get("workspace", [""])[0])
+        asked = UUID((await form_of(request)).get("workspace", [""])[0])
     except ValueError:
         raise NotFound from None
     async with transaction(actor) as session:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import json
-
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from studio.config import settings
 from studio.db import SYSTEM, transaction
 from studio.errors import NotSignedIn, ValidationError
-from studio.http.access import ELSEWHERE, clear_session, go_in, json_errors, keep_session, limit, page, page_errors
+from studio.http.access import (
+    ELSEWHERE,
+    clear_session,
+    go_in,
+    json_errors,
+    json_of,
+    keep_session,
+    limit,
+    page,
+    page_errors,
+)
 from studio.http.socket import cookie_token
 from studio.services import consent, sessions
 from studio.services.identity import joining, signin_link
@@ -68,11 +76,7 @@ async def sign_out(request: Request) -> Response:
 @json_errors
 async def set_theme(request: Request) -> Response:
     """POST /api/theme with {"theme": "light" | "dark" | "system"}: kept in a cookie for a year."""
-    try:
-        wanted = json.loads((await request.body())[:200])
-    except ValueError:
-        wanted = None
-    theme = wanted.get("theme") if isinstance(wanted, dict) else None
+    theme = (await json_of(request)).get("theme")
     if theme not in THEMES:
         raise ValidationError("A theme is light, dark or system.")
     response = Response(status_code=204)
