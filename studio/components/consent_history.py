@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
-from studio.components import consent
+from studio.components import browser, consent
 from studio.components.settings import card
 from studio.components.styles import icon, length
 from studio.state.privacy import PrivacyState
@@ -34,11 +34,24 @@ def history() -> rx.Component:
     )
 
 
+def news() -> rx.Component:
+    """The switch for product news, which belong to the account and not to this browser."""
+    return rx.el.div(
+        rx.el.div(
+            rx.el.p("Product news by email", class_name="med"),
+            rx.el.p("For this account. Each mail has a link that ends them.", class_name="t1 mute"),
+        ),
+        browser.toggle(label="Product news by email", value=PrivacyState.news, on_pick=PrivacyState.set_news),
+        class_name="row between g3 ck-news",
+    )
+
+
 def section() -> rx.Component:
-    """The choices of this browser, and the account's history."""
+    """The choices of this browser, product news, and the account's history."""
     return card(
         "Cookies and consent",
         consent.choices(on_changed=PrivacyState.answered),
+        news(),
         history(),
         lead="For this browser. Each choice is kept for six months, then you are asked again.",
     )

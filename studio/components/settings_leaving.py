@@ -43,9 +43,8 @@ def _dialog() -> rx.Component:
                 class_name="row g2 sub",
             ),
             rx.el.form(
-                rx.el.label(
-                    f"Type {PrivacyState.address} to confirm", html_for="leave-address", class_name="label words"
-                ),
+                rx.el.p("It is ", rx.el.b(PrivacyState.address, class_name="med"), class_name="t1 mute words"),
+                rx.el.label("Type your email to confirm", html_for="leave-address", class_name="label"),
                 rx.el.input(
                     id="leave-address",
                     name="address",
@@ -61,8 +60,8 @@ def _dialog() -> rx.Component:
                 rx.el.div(problem(PrivacyState.delete_error, "leave-error")),
                 reauth.panel(PrivacyState, PART),
                 rx.el.div(
-                    rx.dialog.close(rx.el.button("Keep my account", type="button", class_name="btn soft")),
-                    rx.el.button("Delete my account", type="submit", class_name="btn danger"),
+                    rx.dialog.close(rx.el.button("Keep account", type="button", class_name="btn soft")),
+                    rx.el.button("Schedule deletion", type="submit", class_name="btn danger"),
                     class_name="dialog-acts",
                 ),
                 on_submit=PrivacyState.delete_account,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -224,6 +224,33 @@ async def standing_opt_in(session: AsyncSession, *, account_id: UUID) -> UUID | 
         text("SELECT id FROM mail_optins WHERE account_id = :account AND withdrawn_at IS NULL"),
         {"account": account_id},
     )
+
+
+@dataclass(frozen=True)
+class NewsAnswer:
+    """An opt-in, or the end of one. `wording` is the version of the words it was given to."""
+
+    id: UUID
+    on: bool
+    at: datetime
+    wording: str
+
+
+async def news_history(session: AsyncSession, *, account_id: UUID) -> Sequence[NewsAnswer]:
+    """What an account said to product news, newest first, of its last fifty opt-ins."""
+    rows = await session.execute(
+        text(
+            "SELECT id, given_at, withdrawn_at, text_version FROM mail_optins WHERE account_id = :account "
+            "ORDER BY given_at DESC LIMIT 50"
+        ),
+        {"account": account_id},
+    )
+    found = []
+    for row in rows:
+        found.append(NewsAnswer(row.id, True, row.given_at, row.text_version))
+        if row.withdrawn_at is not None:
+            found.append(NewsAnswer(row.id, False, row.withdrawn_at, row.text_version))
+    return sorted(found, key=lambda each: each.at, reverse=True)
 
 
 def _signature(account_id: UUID) -> bytes:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import reflex as rx
 
-from studio.services import consent
+from studio.services import consent, journal, mail, policies, restriction
 from studio.services.dates import Dates
 from studio.state import guard
 from studio.state.archives import ArchivesMixin
@@ -30,11 +30,24 @@ def answer_view(answer: consent.Answer, dates: Dates, now: datetime) -> AnswerVi
     )
 
 
+def news_view(answer: mail.NewsAnswer, dates: Dates, now: datetime) -> AnswerView:
+    """The same for an answer about product news."""
+    turned = "on" if answer.on else "off"
+    return AnswerView(
+        id=f"{answer.id} {turned}",
+        on=answer.on,
+        words=f"Turned {turned} Product news by email",
+        when=dates.moment(answer.at, now),
+        text=f"v{answer.wording}",
+    )
+
+
 class PrivacyState(ArchivesMixin, LeavingMixin, rx.State):
     """One tab of the Privacy page."""
 
     loaded: bool = False
     answers: list[AnswerView] = []
+    news: bool = False
 
     @action
     async def load(self):
@@ -56,8 +69,30 @@ class PrivacyState(ArchivesMixin, LeavingMixin, rx.State):
     async def _read(self) -> None:
         async with guard.work() as session:
             rows = await consent.history(session, actor=guard.actor())
-        now = datetime.now(UTC)
-        self.answers = [answer_view(row, guard.identity().dates, now) for row in rows]
+            news = await mail.news_history(session, account_id=guard.actor().account_id)
+            self.news = await mail.opted_in(session, account_id=guard.actor().account_id)
+        now, dates = datetime.now(UTC), guard.identity().dates
+        told = [(row.answered_at, answer_view(row, dates, now)) for row in rows]
+        told += [(row.at, news_view(row, dates, now)) for row in news]
+        self.answers = [view for _, view in sorted(told, key=lambda each: each[0], reverse=True)]
+
+    @action
+    async def set_news(self, on: bool):
+        """Ask for product news by mail, or take that back. Both stay in the history."""
+        await guard.limit("consent")
+        who = guard.actor()
+        async with guard.work() as session:
+            given = await mail.standing_opt_in(session, account_id=who.account_id)
+            if on:
+                await restriction.check(session, actor=who)
+                await mail.opt_in(session, account_id=who.account_id, text_version=policies.NEWS_WORDING)
+        if given is not None and not on:
+            try:
+                await journal.write("optout", given)  # a restored backup sends no news again
+            finally:  # here it ends in any case
+                async with guard.work() as session:
+                    await mail.opt_out(session, account_id=who.account_id)
+        await self._read()
 
     @action
     async def answered(self):

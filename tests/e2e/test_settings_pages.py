@@ -59,6 +59,28 @@ async def test_the_spend_page_has_the_names_that_people_rely_on(visits: Visits, 
     assert await violations(page) == []
 
 
+async def test_the_privacy_page_has_the_names_that_people_rely_on(visits: Visits, guest: Guest):
+    page = await at(visits, guest, "/settings/privacy")
+    for name in ("Download my data", "Reject optional cookies", "Accept optional cookies", "Delete my account"):
+        await expect(page.get_by_role("button", name=name, exact=True)).to_be_visible()
+    for name in ("Anonymous usage counts", "Design experiments", "Product news by email"):
+        await expect(page.get_by_role("switch", name=name, exact=True)).not_to_be_checked()
+    await page.get_by_role("switch", name="Product news by email", exact=True).click()
+    card = page.get_by_role("region", name="Cookies and consent")
+    await expect(card.get_by_role("listitem").first).to_contain_text("Turned on Product news by email")
+    await page.reload()
+    await expect(page.get_by_role("switch", name="Product news by email", exact=True)).to_be_checked()
+    assert await violations(page) == []
+    await page.get_by_role("button", name="Delete my account", exact=True).click()
+    await page.get_by_role("textbox", name="Type your email to confirm", exact=True).fill("somebody@else.example")
+    await page.get_by_role("button", name="Schedule deletion", exact=True).click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await page.mouse.move(1, 1)
+    assert await violations(page) == []
+    await page.get_by_role("button", name="Keep account", exact=True).click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 async def test_the_ledger_is_saved_as_a_file_without_leaving_the_page(visits: Visits, spender: Guest):
     page = await at(visits, spender, "/settings/spend")
     async with page.expect_download() as waiting:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
-from studio.services import erasure, sessions
+from studio.services import erasure, journal, restriction, sessions
 from studio.services.exports.archives import Archive
 from studio.state.archives import archive_view, building_view, expires_words
 from studio.state.privacy import PrivacyState
@@ -101,6 +101,39 @@ async def test_an_archive_needs_a_recent_sign_in_and_is_offered_again_after_it(s
     assert back.archive_error.startswith("One archive a day.")
     await call(back, "take_back", back.building.id)
     assert (back.building.id, back.ready) == ("", [])
+
+
+async def test_product_news_are_asked_for_taken_back_and_stay_in_the_history(settings):
+    who = await person()
+    state = tab(PrivacyState, who, HERE)
+    await call(state, "load")
+    assert (state.news, state.answers) == (False, [])
+    for on in (True, True, False, False, True):
+        await call(state, "set_news", on)
+        assert state.news is on
+    assert [(each.on, each.words) for each in state.answers] == [
+        (True, "Turned on Product news by email"),
+        (False, "Turned off Product news by email"),
+        (True, "Turned on Product news by email"),
+    ]
+    async with transaction(SYSTEM) as session:
+        ended = await session.scalar(
+            text("SELECT id FROM mail_optins WHERE account_id = :id AND withdrawn_at IS NOT NULL"),
+            {"id": who.account_id},
+        )
+    assert [each.id async for each in journal.entries() if each.kind == "optout" and each.id == ended] == [ended]
+
+
+async def test_a_restricted_account_takes_news_back_and_asks_for_none(settings):
+    who = await person()
+    state = tab(PrivacyState, who, HERE)
+    await call(state, "set_news", True)
+    async with transaction(SYSTEM) as session:
+        await restriction.restrict(session, by=None, account_id=who.account_id, reason="person")
+    await call(state, "set_news", False)
+    assert state.news is False
+    await call(state, "set_news", True)
+    assert (state.news, state.toasts[-1].title[:26]) == (False, "This account is restricted")
 
 
 async def test_nobody_takes_back_the_archive_of_somebody_else(settings):
