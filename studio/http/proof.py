@@ -10,8 +10,11 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,6 +25,7 @@ from studio.http.legal import draw
 from studio.looking import inside, look
 from studio.services.proofs import PROOFS, Proof, Result, measure, record
 
+FOLDER = Path(__file__).resolve().parent.parent / "legal"
 FRESH_SECONDS = 60.0
 
 
@@ -30,6 +34,14 @@ class Bar:
     """One day of the strip: `kind` is kept, partly, broken or none."""
 
     kind: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A promise on a day on which it was not always kept."""
+
+    proof: Proof
     words: str
 
 
@@ -143,3 +155,29 @@ async def figures(_: Request) -> Response:
             for row in rows
         ]
     )
+
+
+async def feed(_: Request) -> Response:
+    """GET /privacy/proof.atom: an entry for each of the last thirty days on which a promise was not kept."""
+    async with transaction(SYSTEM) as session:
+        now: datetime = (await session.execute(text("SELECT studio_now()"))).scalar_one()
+        standing = await record.standing(session)
+    days: dict[date, list[Broken]] = {}
+    for proof in PROOFS:
+        for day in standing[proof.id].days:
+            if day.failures:
+                words = f"{day.failures} of {day.runs} measurements failed"
+                days.setdefault(day.day, []).append(Broken(proof, words))
+    told = _feeds().get_template("proof.atom")
+    body = told.render(
+        page=f"{settings().public_url}/privacy/proof",
+        operator=settings().operator_name,
+        at=now,
+        days=sorted(days.items(), reverse=True),
+    )
+    return Response(body, media_type="application/atom+xml")
+
+
+@cache
+def _feeds() -> Environment:
+    return Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined)

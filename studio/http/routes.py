@@ -44,6 +44,7 @@ ROUTES = (
     Route("/join", join.answer, methods=["POST"]),
     Route("/privacy/proof", proof.page, methods=["GET"]),
     Route("/privacy/proof.json", proof.figures, methods=["GET"]),
+    Route("/privacy/proof.atom", proof.feed, methods=["GET"]),
     Route("/cookies/choices", consent.choices, methods=["GET"]),
     Route("/cookies/choices", consent.answer, methods=["POST"]),
     Route("/cookies/state", consent.state, methods=["GET"]),

@@ -23,7 +23,7 @@ async def test_the_page_has_no_violation_and_fits_its_window(visits: Visits, sys
     assert await overflow(page) <= 0
     assert await context.cookies() == []
     if size is PHONE:
-        for link in await page.locator("a").all():
+        for link in await page.locator("a, button").all():
             box = await link.bounding_box()
             assert box
             assert box["height"] >= 44 or await link.evaluate("a => a.closest('p') !== null"), await link.inner_text()
@@ -34,6 +34,8 @@ async def test_it_is_whole_without_scripts_and_on_paper(visits: Visits, system: 
     page = await context.new_page()
     await page.goto(f"{system.url()}/privacy/proof")
     await expect(page.locator("tbody tr")).to_have_count(len(PROOFS))
+    for name in ("Download as JSON", "Follow"):
+        await expect(page.get_by_role("button", name=name, exact=True)).to_be_visible()
     for proof in PROOFS:
         await expect(page.get_by_role("rowheader", name=proof.promise)).to_be_visible()
     await expect(page.get_by_role("img", name=re.compile("measured days kept|no day measured yet"))).to_have_count(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -82,9 +83,16 @@ async def test_what_turns_red_is_mailed_to_the_operator_and_shown_to_everybody(b
         rows(busy, "UPDATE accounts SET attested_at = studio_now()")
     async with visitor(busy) as client:
         page = (await client.get("/privacy/proof")).text
+        feed = ElementTree.fromstring((await client.get("/privacy/proof.atom")).text)  # noqa: S314  # it is our own
     shown = re.search(r'<tr id="K1">.*?</tr>', page, re.DOTALL)
     assert shown
     assert "not kept" in shown[0], "the day on which it was red stays to be seen"
+    atom = "{http://www.w3.org/2005/Atom}"
+    entries = feed.findall(f"{atom}entry")
+    assert len(entries) == 1
+    title, content = (entries[0].findtext(f"{atom}{name}") or "" for name in ("title", "content"))
+    assert "K1" in title
+    assert "measurements failed" in content
 
 
 async def test_the_page_is_whole_without_a_script_and_names_nobody(busy: System):

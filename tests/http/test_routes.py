@@ -50,6 +50,7 @@ COVERED: dict[tuple[str, str], Known] = {
     ("GET", "/privacy"): Known(200, 200, "/privacy"),
     ("GET", "/privacy/proof"): Known(200, 200, "/privacy/proof"),
     ("GET", "/privacy/proof.json"): Known(200, 200, "/privacy/proof.json"),
+    ("GET", "/privacy/proof.atom"): Known(200, 200, "/privacy/proof.atom"),
     ("GET", "/terms"): Known(200, 200, "/terms"),
     ("GET", "/cookies"): Known(200, 200, "/cookies"),
     ("GET", "/security"): Known(200, 200, "/security"),
