@@ -47,13 +47,15 @@ def restriction_arguments(tasks: argparse._SubParsersAction[argparse.ArgumentPar
     restrict.add_argument("--reason", required=True, choices=sorted(Restricted.REASONS), help="at whose request")
     unrestrict = tasks.add_parser("unrestrict", help="lift a restriction")
     unrestrict.add_argument("account", help="the account's id or e-mail address")
+    again = tasks.add_parser("allow-export", help="let an account ask for another archive within the day")
+    again.add_argument("account", help="the account's id or e-mail address")
     purge = tasks.add_parser("purge", help="delete a reported account at once: it is somebody under 16")
     purge.add_argument("account", help="the account's id or e-mail address")
     purge.add_argument("--yes", action="store_true", help="there is no countdown and no way back")
 
 
 async def restriction(given: argparse.Namespace) -> int:
-    """Restrict an account, lift that, or delete it at once."""
+    """What is done to one account: restricted, no longer so, allowed another archive, or deleted at once."""
     if given.task == "purge" and not given.yes:
         sys.stderr.write("studio privacy purge: nothing brings the account back. Say --yes to delete it.\n")
         return 2
@@ -65,6 +67,7 @@ async def _answer(given: argparse.Namespace) -> str:
     from studio import db
     from studio.errors import NotFound
     from studio.services import accounts, erasure, restriction
+    from studio.services.exports import archives
     from studio.services.ledger import dollars
 
     async with db.transaction(db.SYSTEM) as session:
@@ -77,6 +80,9 @@ async def _answer(given: argparse.Namespace) -> str:
         if given.task == "purge":
             await erasure.ask_at_once(session, by=None, account_id=account_id)
             return "The account is deleted as soon as a worker runs; the receipt goes to its address."
+        if given.task == "allow-export":
+            await archives.allow_another(session, by=None, account_id=account_id)
+            return "The account may ask for another archive now."
         if given.task == "restrict":
             done = await restriction.restrict(session, by=None, account_id=account_id, reason=given.reason)
             await restriction.note(account_id, restricted=True)

@@ -29,7 +29,6 @@ DEFAULTS: Mapping[str, Rate] = {
     # By address: nobody is signed in there yet. A sign-in with a provider counts twice, on the way there and back.
     "signin": Rate(300, 600, "sign-in attempts"),
     "link": Rate(120, 600, "one-time links"),  # opened: sign-in, a new address, taking one back
-    "link_request": Rate(30, 600, "requests for a link"),
     "join": Rate(120, 600, "answers"),
     "socket": Rate(600, 60, "open pages"),  # of people who are not signed in
     # By account, or by address where nobody is signed in.

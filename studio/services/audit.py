@@ -25,6 +25,7 @@ ACTIONS: Mapping[str, str] = {
     "account.restrict": "Restricted an account",
     "account.unrestrict": "Lifted a restriction",
     "account.sessions_revoked": "Signed an account out everywhere",
+    "export.allow": "Allowed another archive today",
     "generation.reverse": "Gave a charge back",
     "invitation.create": "Invited somebody",
     "invitation.revoke": "Took an invitation back",

@@ -180,19 +180,6 @@ async def on_unrestricted(session: AsyncSession, *, account_id: UUID) -> UUID | 
     return await _to_account(session, account_id, "unrestricted", {})
 
 
-async def on_policy_change(
-    session: AsyncSession, *, account_id: UUID, version: str, document: str, summary: str, effective: date, path: str
-) -> UUID | None:
-    """One mail per version and account."""
-    facts: dict[str, object] = {
-        "document": document,
-        "summary": summary,
-        "effective": effective.isoformat(),
-        "link": path,
-    }
-    return await _to_account(session, account_id, "policy_change", facts, f"policy:{version}")
-
-
 async def write_receipts(session: AsyncSession, *, limit: int = RECEIPTS_AT_ONCE) -> int:
     """Receipts of the last UTC month that are still to be written; returns how many this call wrote, at most `limit`.
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from studio import queue
 from studio.db import Actor
 from studio.errors import Conflict, NotFound
-from studio.services import mail_events, sessions
+from studio.services import audit, mail_events, operators, sessions
 from studio.services.storage import Storage, key_for
 from studio.services.workers import ALIVE
 
@@ -162,11 +162,14 @@ async def revoke_all(session: AsyncSession, *, account_id: UUID) -> int:
     return count
 
 
-async def allow_another(session: AsyncSession, *, account_id: UUID) -> None:
-    """Let an account ask again within the day. For the operator."""
+async def allow_another(session: AsyncSession, *, by: Actor | None, account_id: UUID) -> None:
+    """Let an account ask again within the day. `by` None is the command line. Raises NotFound."""
+    if by is not None:
+        await operators.require(session, actor=by)
     await session.execute(
         text("UPDATE exports SET counted = false WHERE account_id = :account"), {"account": account_id}
     )
+    await audit.write(session, by=by, action="export.allow", subject=account_id)
 
 
 # For the worker
