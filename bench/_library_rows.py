@@ -40,7 +40,8 @@ FROM batches b, generate_series(1, %(each)s) p WHERE b.account_id = %(account)s
 ASSETS = """
 INSERT INTO assets (id, account_id, workspace_id, generation_id, kind, mime, object_key, size_bytes, sha256, crc32,
   width, height, duration_ms, thumbnails, created_at, batch_id, model, cost_micros, rating)
-SELECT g.id, g.account_id, b.workspace_id, g.id, g.kind, CASE g.kind WHEN 'video' THEN 'video/mp4' ELSE 'image/webp' END,
+SELECT g.id, g.account_id, b.workspace_id, g.id, g.kind,
+  CASE g.kind WHEN 'video' THEN 'video/mp4' ELSE 'image/webp' END,
   'o/' || left(g.id::text, 2) || '/' || replace(g.id::text, '-', ''), 1, repeat('a', 64), 1,
   (s.value->>'width')::int, (s.value->>'height')::int, CASE g.kind WHEN 'video' THEN 5000 END,
   s.value->'thumbnails', g.created_at + make_interval(secs => g.position), b.id, g.model, 40000 + (g.position * 1000),

@@ -89,6 +89,7 @@ function StudioText({ kind, value, label, name, placeholder, inputMode, maxLengt
   };
   return createElement(kind, {
     ref: node, id, name, className, placeholder, inputMode, maxLength, "aria-label": label, defaultValue: fixed,
+    type: inputMode === "search" ? "search" : undefined,
     rows: kind === "textarea" ? 2 : undefined, autoComplete: "off", spellCheck: kind === "textarea",
     onInput: () => { clearTimeout(timer.current); timer.current = setTimeout(send, delay ?? 150); grow(); },
     onBlur: leave,
@@ -374,7 +375,7 @@ function StudioHotkeys() {
       if (e.key === " " && on.matches("a[role=button]")) { e.preventDefault(); on.click(); return; }
       if (on.closest("input:not([type=radio]):not([type=range]),textarea,select,[contenteditable]")) return;
       if (on.closest("[role=menu],[role=listbox],[role=dialog]")) return;
-      const prompt = document.getElementById("prompt");
+      const prompt = document.getElementById("prompt") || document.getElementById("search");
       if (e.key === "/" && shown(prompt)) { e.preventDefault(); prompt.focus(); }
       else if (e.key === "?" || e.key === "Escape") { if (press(e.key)) e.preventDefault(); }
     };

@@ -21,6 +21,7 @@ from studio.http import states
 from studio.http.socket import StudioApp
 from studio.queue import CHANNEL
 from studio.services import presets, sessions
+from studio.services.library import windows
 from studio.state.guard import acting_as
 from studio.state.library import LibraryState
 from studio.state.privacy import PrivacyState
@@ -31,8 +32,8 @@ from studio.state.studio import StudioState
 log = logging.getLogger("studio")
 WEB_LOCK = 7305003
 # What changed, beside the ids of batches.
-ADDRESS, ACCOUNT, EXPORT = "address", "account", "export"
-KINDS = frozenset({ADDRESS, ACCOUNT, EXPORT, presets.CHANGED})
+ADDRESS, ACCOUNT, EXPORT, LIBRARY = "address", "account", "export", windows.CHANGED
+KINDS = frozenset({ADDRESS, ACCOUNT, EXPORT, LIBRARY, presets.CHANGED})
 
 
 class SecondWebError(Exception):
@@ -115,6 +116,8 @@ class Live:
     def _note(self, payload: str) -> None:
         message = json.loads(payload)
         account = UUID(message["account"])
+        if message["what"] == LIBRARY:
+            windows.forget(account)
         if message["what"] == "revoked":
             ended = UUID(message["session_id"])
             self.pushing[ended] = asyncio.create_task(self._end(ended))
@@ -179,6 +182,8 @@ class Live:
                 await (await state.get_state(StudioState))._show_presets()
             if batches := sorted(changed - KINDS):
                 await _show_batches(state, batches)
+            if LIBRARY in changed:
+                await (await state.get_state(LibraryState))._follow()
 
     async def _shows_archives(self, token: str) -> bool:
         async with self.app.modify_state(rx.BaseStateToken(ident=token, cls=StudioState)) as state:
@@ -189,9 +194,6 @@ async def _show_batches(state: BaseState, batches: list[str]) -> None:
     studio = await state.get_state(StudioState)
     if studio.loaded:
         await studio._refresh(batches)
-    library = await state.get_state(LibraryState)
-    if library.loaded:
-        await library._read()
     await (await state.get_state(SpendState))._follow()
 
 

@@ -1,42 +1,15 @@
-"""The Library page: every finished output, newest first, in rows of equal height."""
+"""The Library page: everything that was made, in rows at true ratios, with filters above and details beside."""
 
 from __future__ import annotations
 
 import reflex as rx
 
+from studio.components import details, erasing, library_filters
+from studio.components.grid import grid
+from studio.components.selection import toolbar
 from studio.components.shell import shell, simulated
-from studio.components.styles import icon, length, picture
-from studio.components.tiles import video_marks
+from studio.components.styles import icon
 from studio.state.library import LibraryState
-from studio.state.views import LibraryDay, LibraryTile
-
-
-def _tile(tile: LibraryTile) -> rx.Component:
-    return rx.el.a(
-        picture(tile.thumb, tile.width, tile.height, loading="lazy"),
-        video_marks(tile.kind, tile.duration),
-        href=tile.original,
-        target="_blank",
-        rel="noopener",
-        class_name="tile pic",
-        style={"--r": tile.ratio},
-        key=tile.asset_id,
-        custom_attrs={"aria-label": tile.name},
-    )
-
-
-def _day(day: LibraryDay) -> rx.Component:
-    return rx.el.section(
-        rx.el.header(
-            rx.el.h2(day.day, class_name="t2 bold"),
-            rx.el.span(day.date, class_name="t1 mute"),
-            rx.el.span(day.count, class_name="t1 mute num"),
-            class_name="day",
-        ),
-        rx.el.div(rx.foreach(day.tiles, _tile), class_name="justified"),
-        key=day.date,
-        custom_attrs={"aria-label": day.date},
-    )
 
 
 def _empty() -> rx.Component:
@@ -49,51 +22,80 @@ def _empty() -> rx.Component:
     )
 
 
-def _skeleton() -> rx.Component:
-    ratios = (1.5, 0.75, 1.78, 1, 1, 0.75, 1.78, 0.75, 0.56, 1, 1.33, 1.33)
+def _empty_trash() -> rx.Component:
     return rx.el.div(
-        rx.el.div(rx.el.span(class_name="skel", style={"width": "180px", "height": "14px"}), class_name="day"),
-        rx.el.div(*[rx.el.div(class_name="skel tile", style={"--r": r}) for r in ratios], class_name="justified"),
-        custom_attrs={"aria-hidden": "true"},
+        rx.el.span(icon("trash-2", 24), class_name="ring"),
+        rx.el.h2("The trash is empty"),
+        rx.el.p("What you delete waits here before it goes for good."),
+        class_name="empty",
+    )
+
+
+def _no_match() -> rx.Component:
+    return rx.el.div(
+        rx.el.span(icon("search-x", 24), class_name="ring"),
+        rx.el.h2("Nothing matches"),
+        rx.el.p(LibraryState.hidden, role="status"),
+        rx.el.button("Show everything", type="button", class_name="btn soft", on_click=LibraryState.clear_filters),
+        class_name="empty",
+    )
+
+
+def _nothing() -> rx.Component:
+    return rx.cond(
+        LibraryState.active > 0,
+        _no_match(),
+        rx.cond(LibraryState.trash, _empty_trash(), _empty()),
+    )
+
+
+def _grid() -> rx.Component:
+    return grid(
+        rows=LibraryState.rows,
+        days=LibraryState.days,
+        bones=LibraryState.bones,
+        low=LibraryState.low,
+        high=LibraryState.high,
+        height=LibraryState.height,
+        count=LibraryState.count,
+        lines=LibraryState.lines,
+        stops=LibraryState.stops,
+        chosen=LibraryState.selected,
+        place=LibraryState.place,
+        move=LibraryState.move,
+        label="Outputs",
+        on_view=LibraryState.view,
+        on_open=LibraryState.open_output,
+        on_choose=LibraryState.choose,
+        on_press=LibraryState.press,
     )
 
 
 def page() -> rx.Component:
-    """All outputs, a page at a time."""
+    """A window over all outputs."""
     return shell(
         rx.el.main(
             rx.el.div(
                 rx.el.h1("Library", class_name="t3 bold"),
+                library_filters.search(),
                 rx.el.span(class_name="grow"),
                 rx.el.span(simulated(), class_name="wide-only"),
-                rx.el.span(LibraryState.total, class_name="t1 mute num"),
+                rx.el.span(LibraryState.total, class_name="t1 mute num wide-only", role="status"),
+                library_filters.sort(),
                 class_name="bar",
             ),
+            library_filters.bar(),
             rx.el.div(
-                rx.cond(
-                    LibraryState.loaded,
-                    rx.cond(
-                        length(LibraryState.days) > 0,
-                        rx.fragment(
-                            rx.foreach(LibraryState.days, _day),
-                            rx.cond(
-                                LibraryState.has_more,
-                                rx.el.div(
-                                    rx.el.button(
-                                        "Show more", type="button", class_name="btn soft", on_click=LibraryState.more
-                                    ),
-                                    class_name="older",
-                                ),
-                            ),
-                        ),
-                        _empty(),
-                    ),
-                    _skeleton(),
-                ),
-                class_name="gallery",
+                rx.cond(LibraryState.loaded & (LibraryState.count == 0), _nothing(), _grid()),
+                toolbar(),
+                class_name="library-body",
             ),
             class_name="library",
         ),
+        details.panel(),
+        details.full_screen(),
+        erasing.question(),
         here="Library",
+        kind="with-details",
         messages=LibraryState,
     )

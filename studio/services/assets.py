@@ -55,20 +55,6 @@ class Made:
     created_at: datetime
 
 
-@dataclass(frozen=True)
-class Finished:
-    """One finished output as the library shows it."""
-
-    asset_id: UUID
-    generation_id: UUID
-    kind: str
-    width: int
-    height: int
-    duration_ms: int | None
-    prompt: str
-    created_at: datetime
-
-
 _COLUMNS = (
     "id, generation_id, kind, mime, object_key, size_bytes, sha256, width, height, duration_ms, thumbnails, created_at"
 )
@@ -165,31 +151,3 @@ async def story(session: AsyncSession, *, actor: Actor, asset_id: UUID) -> Made 
         position=row.position,
         created_at=row.created_at,
     )
-
-
-async def library(
-    session: AsyncSession, *, actor: Actor, before: UUID | None = None, limit: int = 60
-) -> Sequence[Finished]:
-    """Finished outputs of the account over all its workspaces, newest first; `before` is the last one shown."""
-    rows = await session.execute(
-        text(
-            "SELECT a.id AS asset_id, a.generation_id, a.kind, a.width, a.height, a.duration_ms, b.prompt, "
-            "a.created_at FROM assets a "
-            "JOIN generations g ON g.id = a.generation_id JOIN batches b ON b.id = g.batch_id "
-            "WHERE a.account_id = :account AND a.generation_id IS NOT NULL "
-            "AND (CAST(:before AS uuid) IS NULL OR (a.created_at, a.id) < "
-            "(SELECT p.created_at, p.id FROM assets p WHERE p.id = :before AND p.account_id = :account)) "
-            "ORDER BY a.created_at DESC, a.id DESC LIMIT :limit"
-        ),
-        {"account": actor.account_id, "before": before, "limit": max(1, min(limit, 200))},
-    )
-    return [Finished(**row._mapping) for row in rows]
-
-
-async def count(session: AsyncSession, *, actor: Actor) -> int:
-    """How many finished outputs the account has."""
-    found = await session.scalar(
-        text("SELECT count(*) FROM assets WHERE account_id = :account AND generation_id IS NOT NULL"),
-        {"account": actor.account_id},
-    )
-    return int(found or 0)

@@ -1,93 +1,174 @@
-"""The Library page: every finished output of the account, newest first, a page at a time."""
+"""The Library page: a window over everything that was made. The tab holds where it is and what it shows, no more."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
+from datetime import UTC, datetime
+from uuid import UUID
 
 import reflex as rx
 
-from studio.services import assets
-from studio.services.dates import Dates
+from studio.errors import NotFound
+from studio.services.library import filters, windows
+from studio.services.library.layout import Layout
 from studio.state import guard
 from studio.state.guard import action
-from studio.state.tiles import PICTURE_WORDS, clock, media_url
-from studio.state.toasts import ToastMixin
-from studio.state.views import LibraryDay, LibraryTile
+from studio.state.keeping import KeepingMixin
+from studio.state.library_filters import HERE, FiltersMixin
+from studio.state.library_views import GridDay, GridRow, Move, Stop, day_view, row_view, stop_views
+from studio.state.studio import StudioState
 
-PAGE = 60
-MOST = 600
-
-
-def day_view(day: date, rows: list[assets.Finished], today: date, dates: Dates) -> LibraryDay:
-    """One day's heading and tiles. `day` and `today` are days of the person's time zone."""
-    words = {today: "Today", today - timedelta(days=1): "Yesterday"}
-    full = dates.heading(day, today)
-    return LibraryDay(
-        day=words.get(day, full),
-        date=full if day in words else "",
-        count="1 output" if len(rows) == 1 else f"{len(rows)} outputs",
-        tiles=[
-            LibraryTile(
-                asset_id=str(row.asset_id),
-                generation_id=str(row.generation_id),
-                kind=row.kind,
-                thumb=media_url(row.asset_id, 512),
-                original=media_url(row.asset_id, "original"),
-                width=row.width,
-                height=row.height,
-                ratio=round(row.width / row.height, 4),
-                duration=clock(row.duration_ms) if row.duration_ms else "",
-                name=f"{PICTURE_WORDS[row.kind]}: {row.prompt[:80]}",
-            )
-            for row in rows
-        ],
-    )
+WIDTH = 1200  # until the page says how wide it is
+NARROWEST, WIDEST, SHORTEST, TALLEST = 240, 8000, 200, 4000  # pixels a page may say it has
+MARGIN = 1400  # pixels of rows above and below what is seen
+AHEAD = 9000  # pixels of bare rows beyond them
+TOP = 120  # nearer to the top than this, new work is shown as it comes in
 
 
-class LibraryState(ToastMixin, rx.State):
+class LibraryState(KeepingMixin, FiltersMixin, rx.State):
     """One tab of the Library."""
 
-    days: list[LibraryDay] = []
-    total: str = ""  # "214 outputs"
-    has_more: bool = False
+    rows: list[GridRow] = []
+    days: list[GridDay] = []
+    bones: list[list[int]] = []  # rows without outputs: upper edge, height, widths
+    low: int = 0  # which stretch the rows cover
+    high: int = 0
+    height: int = 0
+    count: int = 0
+    lines: int = 0
+    stops: list[Stop] = []
+    place: int = 0  # where the page starts to show
+    move: Move = Move()
     loaded: bool = False
 
-    _rows: list[assets.Finished] = []
+    _width: int = 0
+    _top: int = 0
+    _tall: int = 900
+    _anchor: str = ""  # the first output that is seen whole, and its upper edge
+    _anchor_top: int = 0
 
     @action
     async def load(self):
-        """The newest page."""
-        await self._read()
+        """The filters of the address, from the top unless the page comes back to them."""
+        query = filters.parse(self.router.url.query).query()
+        if query != self._query or not self.loaded:
+            self._query, self._top = query, 0
+            self.move = Move(self.move.n + 1, 0)
+            self._choose([])
+        self.place, self._anchor = self._top, ""
+        self._show_filters(windows.counted(guard.actor()))
+        whole = await self._draw(beginning=True)
         self.loaded = True
-
-    async def _read(self) -> None:
-        """As many rows as were shown before, and at least a page."""
-        async with guard.work() as session:
-            self._rows = list(
-                await assets.library(session, actor=guard.actor(), limit=max(PAGE, min(len(self._rows), 200)))
-            )
-            count = await assets.count(session, actor=guard.actor())
-        self._show(count)
+        return None if whole and self.options.media else LibraryState.settle
 
     @action
-    async def more(self):
-        """The next page below."""
-        if not self._rows or len(self._rows) >= MOST:
-            self.has_more = False
-            return
-        async with guard.work() as session:
-            rows = await assets.library(session, actor=guard.actor(), before=self._rows[-1].asset_id, limit=PAGE)
-            count = await assets.count(session, actor=guard.actor())
-        self._rows = [*self._rows, *rows]
-        self._show(count)
+    async def view(self, top: int, tall: int, width: int):
+        """The page shows this stretch now, at this width."""
+        new_width = max(NARROWEST, min(width, WIDEST))
+        self._top, self._tall = max(0, min(top, 2**31)), max(SHORTEST, min(tall, TALLEST))
+        if new_width == self._width:
+            await self._draw(beginning=self._top == 0)
+            return None
+        self._width = new_width
+        return None if await self._draw(beginning=self._top == 0) else LibraryState.settle
 
-    def _show(self, count: int) -> None:
+    @action
+    async def settle(self):
+        """The rest of the layout, and how many there are of each kind."""
+        facets = await self._facets()
+        self._show_filters(facets)
+        await self._draw(beginning=False)
+        self._show_total(self.count, facets)
+
+    @action
+    async def press(self, key: str, asset_id: str):
+        """A key on an output: a rating, the trash."""
+        self._here = str(guard.uuid(asset_id))
+        if key in "012345" and len(key) == 1:
+            await self.rate_selected(int(key))
+        elif key == "Delete":
+            await self.trash_selected()
+
+    @action
+    async def open_output(self, asset_id: str):
+        """Everything about one output."""
+        wanted = guard.uuid(asset_id)
+        async with guard.work() as session:
+            found = await windows.tiles(session, actor=guard.actor(), asset_ids=[wanted])
+        if wanted not in found:
+            raise NotFound("This output was deleted.")
+        return StudioState.open_details(str(found[wanted].generation_id))
+
+    async def _whole(self) -> Layout:
+        async with guard.work() as session:
+            return await windows.layout(
+                session,
+                actor=guard.actor(),
+                wanted=self._wanted(),
+                zone=guard.identity().dates.zone,
+                width=self._width or WIDTH,
+            )
+
+    async def _draw(self, *, beginning: bool) -> bool:
+        """Show the stretch that is seen; with `beginning` maybe only the first rows are known. False: they are."""
+        async with guard.work() as session:
+            layout = await windows.layout(
+                session,
+                actor=guard.actor(),
+                wanted=self._wanted(),
+                zone=guard.identity().dates.zone,
+                width=self._width or WIDTH,
+                beginning=beginning,
+            )
+            self._follow_anchor(layout)
+            top = max(0, min(self._top, layout.height - self._tall))
+            low, high = top - MARGIN, top + self._tall + MARGIN
+            lines = layout.between(low, high)
+            told = await windows.tiles(
+                session, actor=guard.actor(), asset_ids=[each for line in lines for each in line.ids]
+            )
         dates = guard.identity().dates
         today = dates.day_of(datetime.now(UTC))
-        self.days = [
-            day_view(day, list(rows), today, dates)
-            for day, rows in groupby(self._rows, key=lambda row: dates.day_of(row.created_at))
-        ]
-        self.total = "1 output" if count == 1 else f"{count:,} outputs"
-        self.has_more = len(self._rows) < count and len(self._rows) < MOST
+        self.rows = [row_view(line, told) for line in lines]
+        self.days = [day_view(each, today, dates, counted=layout.complete) for each in layout.headings(low, high)]
+        self.bones = layout.bones(top - AHEAD, top + self._tall + AHEAD)
+        self.low, self.high = low, high if high < layout.height else 2**31
+        self._anchor_at(top)
+        self._mark()
+        self._show_whole(layout)
+        return layout.complete
+
+    def _show_whole(self, layout: Layout) -> None:
+        """What is known of the whole: of a beginning only that there is more."""
+        self.height = layout.height
+        self.count, self.lines = layout.count, layout.lines
+        self.stops = stop_views(layout, guard.identity().dates) if layout.complete else []
+        if layout.complete:
+            self._show_total(layout.count, windows.counted(guard.actor()))
+
+    def _anchor_at(self, top: int) -> None:
+        row = next((row for row in self.rows if row.top >= top), None)
+        self._anchor, self._anchor_top = (row.tiles[0].id, row.top) if row else ("", 0)
+
+    def _follow_anchor(self, layout: Layout) -> None:
+        """Rows moved: what is seen stays where it is, unless it is the top."""
+        at = layout.place_of(UUID(self._anchor)) if self._anchor and self._top > TOP else None
+        by = layout.top_of(at) - self._anchor_top if at is not None else 0
+        if by:
+            self._top = max(0, self._top + by)
+            self.move = Move(self.move.n + 1, -1, by)
+
+    def _shown(self) -> bool:
+        """Whether this tab shows the page now: nothing is read for one that does not."""
+        return self.loaded and self.router.url.path.rstrip("/") == HERE
+
+    async def _redraw(self) -> None:
+        """After an act of this tab: what is said of what is seen. Where it stands follows with everybody's news."""
+        await self._draw(beginning=False)
+
+    async def _follow(self) -> None:
+        """Something in the library changed."""
+        if not self._shown():
+            return
+        facets = await self._facets()
+        self._show_filters(facets)
+        await self._draw(beginning=False)

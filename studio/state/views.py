@@ -144,32 +144,6 @@ class Toast:
 
 
 @dataclass(frozen=True)
-class LibraryTile:
-    """One finished output on the Library page."""
-
-    asset_id: str = ""
-    generation_id: str = ""
-    kind: str = "image"
-    thumb: str = ""
-    original: str = ""
-    width: int = 1
-    height: int = 1
-    ratio: float = 1.0
-    duration: str = ""
-    name: str = ""
-
-
-@dataclass(frozen=True)
-class LibraryDay:
-    """A day heading with its outputs, newest first."""
-
-    day: str = ""
-    date: str = ""
-    count: str = ""
-    tiles: list[LibraryTile] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
 class CostOption:
     """What it would cost otherwise; an empty `id` is how it is now. `name` says all of it."""
 

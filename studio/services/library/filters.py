@@ -144,6 +144,12 @@ def spanned(filters: Filters, since: date | None, until: date | None) -> Filters
     return replace(filters, since=since, until=until)
 
 
+def costing(filters: Filters, low: str, high: str) -> Filters:
+    """The filters for outputs that cost between two amounts in micros of USD; either may be empty."""
+    asked = of({"from": low, "to": high})
+    return replace(filters, cost_min=asked.cost_min, cost_max=asked.cost_max)
+
+
 def tsquery(text: str) -> str:
     """Every word of a text, or its beginning, as Postgres takes it; empty when there is none."""
     return " & ".join(f"{word}:*" for word in _words(text)[:12])

@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from datetime import time as clock
 from typing import Any
 from uuid import UUID
@@ -163,7 +163,7 @@ def condition(actor: Actor, wanted: Filters, zone: ZoneInfo) -> tuple[str, dict[
     ):
         if value or (value == 0 and name in ("low", "high")):
             parts.append(column)
-            values[name] = datetime.combine(value, clock(), zone) if name in ("since", "until") else value
+            values[name] = datetime.combine(value, clock(), zone) if isinstance(value, date) else value
     if wanted.text:
         parts.append(_SEARCH)
         low = wanted.text.lower()
@@ -176,9 +176,9 @@ def condition(actor: Actor, wanted: Filters, zone: ZoneInfo) -> tuple[str, dict[
     return " AND ".join(parts), values
 
 
-def kept(actor: Actor, wanted: Filters, zone: ZoneInfo, width: int) -> Layout | None:
-    """The layout as it was made lately; None when it is to be asked for."""
-    return _shelf.get((actor.account_id, wanted.query(), zone.key, width))
+def counted(actor: Actor) -> Facets | None:
+    """What there is to choose from as it was counted lately; None when it is to be asked for."""
+    return _shelf.facets(actor.account_id)
 
 
 async def layout(
