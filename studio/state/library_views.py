@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from studio.services.dates import Dates
+from studio.services.ledger import dollars
 from studio.services.library.filters import MEDIA, Filters
 from studio.services.library.layout import Heading, Layout, Line
 from studio.services.library.windows import Count, Facets, Tile
-from studio.services.ledger import dollars
 from studio.state.tiles import PICTURE_WORDS, clock
 
 MOST_STOPS = 400
