@@ -80,13 +80,13 @@ WATCH = """
 """
 JUMP = """
 async (share) => {
-  const slider = document.querySelector('.scrubber input');
-  const value = Math.round(share * slider.max);
+  const slider = document.querySelector('.scrubber input'), box = document.querySelector('.grid-box');
+  const value = Math.round(share * slider.max), from = box.scrollTop;
+  if (String(value) === slider.value) return null;
   const began = performance.now();
   Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(slider, value);
   slider.dispatchEvent(new Event('input', {bubbles: true}));
-  await new Promise(done => requestAnimationFrame(done));
-  while (!window.whole()) await new Promise(done => requestAnimationFrame(done));
+  while (box.scrollTop === from || !window.whole()) await new Promise(done => requestAnimationFrame(done));
   return performance.now() - began;
 }
 """
@@ -153,7 +153,8 @@ def _all_of_it(page: Page, step: int) -> None:
     """Everything scrolled by once, in steps that each need another window."""
     page.evaluate(
         "async (step) => { const box = document.querySelector('.grid-box');"
-        " for (let y = 0; y < box.scrollHeight; y += step) { box.scrollTop = y; await new Promise(d => setTimeout(d, 130)); } }",
+        " for (let y = 0; y < box.scrollHeight; y += step) {"
+        " box.scrollTop = y; await new Promise(d => setTimeout(d, 130)); } }",
         step,
     )
 
@@ -189,7 +190,7 @@ def _browser(system: System, place: common.Place, *, amount: int, full: bool) ->
         page.evaluate(WATCH)
         before = _rss(web)
         shares = [random.Random(7).random() for _ in range(30)] + [1.0]  # the same places each time
-        jumps = [page.evaluate(JUMP, share) for share in shares]
+        jumps = [took for share in shares if (took := page.evaluate(JUMP, share)) is not None]
         page.evaluate(JUMP, 0.2)
         tasks = _scrolled(page, 60 if full else 15)
         tiles = page.evaluate("() => window.bench.tiles")

@@ -14,6 +14,8 @@ from reflex.utils.imports import ImportDict
 
 from studio.components import scripts
 
+REACT = ("createElement", "useCallback", "useContext", "useEffect", "useId", "useRef", "useState")
+
 
 class BrowserPart(rx.Component):
     """A component whose function is written in `scripts`; children are passed through."""
@@ -24,7 +26,7 @@ class BrowserPart(rx.Component):
 
     def add_imports(self) -> ImportDict:
         """Every part draws from the same React names."""
-        return {"react": ["createElement", "useCallback", "useContext", "useEffect", "useId", "useRef", "useState"]}
+        return {"react": [*REACT]}
 
     def add_custom_code(self) -> list[str]:
         """The part's own function, once per module."""

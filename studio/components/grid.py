@@ -9,7 +9,7 @@ from reflex.event import passthrough_event_spec
 from reflex.utils.imports import ImportDict
 
 from studio.components import grid_script
-from studio.components.browser import BrowserPart
+from studio.components.browser import REACT, BrowserPart
 
 
 class Grid(BrowserPart):
@@ -39,7 +39,7 @@ class Grid(BrowserPart):
 
     def add_imports(self) -> ImportDict:
         """Two more of React's names."""
-        return {"react": [*super().add_imports()["react"], "memo", "useLayoutEffect"]}
+        return {"react": [*REACT, "memo", "useLayoutEffect"]}
 
 
 grid = Grid.create

@@ -29,7 +29,8 @@ const StudioGridRow = memo(function StudioGridRow({ row, here, marks, fast }) {
     return createElement("div", said,
       tile.name && calm.current && createElement("img", { src: studioThumb(tile, row.height), alt: "", draggable: false,
         decoding: "async", width: tile.width, height: row.height }),
-      createElement("span", { className: "tick", "data-tick": "" }, createElement("i", null, studioIcon("M5 12l5 5 9-10"))),
+      createElement("span", { className: "tick", "data-tick": "" },
+        createElement("i", null, studioIcon("M5 12l5 5 9-10"))),
       tile.rating > 0 && createElement("span", { className: "bl" },
         createElement("span", { className: "pill star" }, studioIcon(STUDIO_STAR, true), tile.rating)),
       tile.kind === "video" && createElement("span", { className: "br" },
@@ -262,7 +263,8 @@ const StudioScrubber = memo(function StudioScrubber({ stops, height, top, box })
   });
   return createElement("div", { className: "scrubber" },
     createElement("div", { className: "scale num", "aria-hidden": "true" }, ticks,
-      createElement("b", { className: "at", style: { top: `${shown / (stops.length - 1) * 100}%` } }, stops[shown].label)),
+      createElement("b", { className: "at", style: { top: `${shown / (stops.length - 1) * 100}%` } },
+        stops[shown].label)),
     createElement("input", { type: "range", "aria-label": "Jump to date", "aria-orientation": "vertical", min: 0,
       max: stops.length - 1, value: shown, "aria-valuetext": stops[shown].label, onChange: pick, onPointerUp: free,
       onBlur: free, onKeyUp: free }));

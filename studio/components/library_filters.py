@@ -14,8 +14,8 @@ from studio.state.library_views import Option, ViewOption
 SORTS = (("newest", "Newest first"), ("oldest", "Oldest first"), ("rating", "Best rated"), ("cost", "Highest cost"))
 SPANS = (("today", "Today"), ("week", "Last 7 days"), ("month", "Last 30 days"), ("year", "This year"))
 COSTS = (("0-40000", "Up to $0.04"), ("40000-200000", "$0.04 to $0.20"), ("200000-", "From $0.20"))
-W: Any = LibraryState.words
-O: Any = LibraryState.options
+WORDS: Any = LibraryState.words
+CHOICES: Any = LibraryState.options
 
 
 def search() -> rx.Component:
@@ -127,7 +127,7 @@ def _dates() -> rx.Component:
         on_submit=LibraryState.set_days,
         class_name="days-form",
     )
-    return _filter("date", "Date", "calendar", W.date, *_plain("date", SPANS), rx.el.hr(class_name="sep"), form)
+    return _filter("date", "Date", "calendar", WORDS.date, *_plain("date", SPANS), rx.el.hr(class_name="sep"), form)
 
 
 def _view(view: ViewOption) -> rx.Component:
@@ -183,15 +183,15 @@ def bar() -> rx.Component:
     """The group 'Filters'."""
     return rx.el.div(
         rx.el.div(
-            _options("media", "Media", "layers", W.media, O.media),
-            _options("model", "Model", "box", W.model, O.model, "Models appear with your first output."),
-            _options("rating", "Rating", "star", W.rating, O.rating),
-            _options("label", "Label", "tag", W.label, O.label, "There are no labels yet."),
-            _options("workspace", "Workspace", "folder", W.workspace, O.workspace),
+            _options("media", "Media", "layers", WORDS.media, CHOICES.media),
+            _options("model", "Model", "box", WORDS.model, CHOICES.model, "Models appear with your first output."),
+            _options("rating", "Rating", "star", WORDS.rating, CHOICES.rating),
+            _options("label", "Label", "tag", WORDS.label, CHOICES.label, "There are no labels yet."),
+            _options("workspace", "Workspace", "folder", WORDS.workspace, CHOICES.workspace),
             _dates(),
-            _filter("cost", "Cost", "wallet", W.cost, *_plain("cost", COSTS)),
+            _filter("cost", "Cost", "wallet", WORDS.cost, *_plain("cost", COSTS)),
             rx.cond(
-                W.batch != "",
+                WORDS.batch != "",
                 rx.el.button(
                     "One batch",
                     icon("x", 14),

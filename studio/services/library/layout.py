@@ -143,14 +143,10 @@ class Layout:
             )
 
     def stops(self, most: int) -> list[tuple[date, int]]:
-        """Days to jump to with their upper edges; with more days than `most`, each month's first in order."""
-        every = [(date.fromordinal(int(day)), int(top)) for day, top in zip(self.days, self.day_tops, strict=True)]
-        if len(every) <= most:
-            return every
-        months: dict[tuple[int, int], tuple[date, int]] = {}
-        for day, top in every:
-            months.setdefault((day.year, day.month), (day, top))
-        return list(months.values())
+        """Days to jump to with their upper edges; with more days than `most`, as many of them, evenly."""
+        each = max(1, -(-len(self.days) // most))
+        chosen = range(0, len(self.days), each)
+        return [(date.fromordinal(int(self.days[n])), int(self.day_tops[n])) for n in chosen]
 
 
 def target(width: int) -> float:
