@@ -87,7 +87,7 @@ class Layout:
     def place_of(self, asset_id: UUID) -> int | None:
         """Where an output stands in order; None when it is not here."""
         found = self.ids.find(asset_id.bytes)
-        while found % 16 > 0:  # a run of bytes across two ids
+        while found > 0 and found % 16:  # a run of bytes across two ids
             found = self.ids.find(asset_id.bytes, found + 1)
         return found // 16 if 0 <= found < self.count * 16 else None
 
@@ -212,7 +212,7 @@ class _Lines:
                 self._add(start, stop, self.target, full=False)
                 return
             height = self._height(start, after)
-            if after - 1 > start and (less := self._height(start, after - 1)) - self.target < self.target - height:
+            if after - 1 > start and (less := self._height(start, after - 1)) * height < self.target**2:
                 after, height = after - 1, less
             self._add(start, after, height, full=True)
             start = after
