@@ -56,16 +56,22 @@ async def fill(who: Person, outputs: Sequence[Made]) -> list[UUID]:
                 "duration": 5000 if made.kind == "video" else None,
             }
             for statement in (
-                "INSERT INTO batches (id, account_id, workspace_id, kind, model, prompt, params, created_at) "
-                "VALUES (:batch, :account, :workspace, :kind, :model, :prompt, '{}', :at)",
-                "INSERT INTO generations (id, account_id, batch_id, position, kind, model, state, month, "
-                "reserved_micros, charged_micros, attempt_id, created_at, submitted_at, ended_at) VALUES "
-                "(:generation, :account, :batch, 0, :kind, :model, 'succeeded', date_trunc('month', "
-                "CAST(:at AS timestamptz)), :cost, :cost, :attempt, :at, :at, :at)",
-                "INSERT INTO assets (id, account_id, workspace_id, generation_id, kind, mime, object_key, size_bytes, "
-                "sha256, crc32, width, height, duration_ms, thumbnails, created_at, batch_id, model, cost_micros, "
-                "rating, trashed_at) VALUES (:asset, :account, :workspace, :generation, :kind, 'image/png', :key, 1, "
-                "repeat('a', 64), 1, :width, :height, :duration, '{}', :at, :batch, :model, :cost, :rating, :trashed)",
+                (
+                    "INSERT INTO batches (id, account_id, workspace_id, kind, model, prompt, params, created_at) "
+                    "VALUES (:batch, :account, :workspace, :kind, :model, :prompt, '{}', :at)"
+                ),
+                (
+                    "INSERT INTO generations (id, account_id, batch_id, position, kind, model, state, month, "
+                    "reserved_micros, charged_micros, attempt_id, created_at, submitted_at, ended_at) VALUES "
+                    "(:generation, :account, :batch, 0, :kind, :model, 'succeeded', date_trunc('month', "
+                    "CAST(:at AS timestamptz)), :cost, :cost, :attempt, :at, :at, :at)"
+                ),
+                (
+                    "INSERT INTO assets (id, account_id, workspace_id, generation_id, kind, mime, object_key, size_bytes, "
+                    "sha256, crc32, width, height, duration_ms, thumbnails, created_at, batch_id, model, cost_micros, "
+                    "rating, trashed_at) VALUES (:asset, :account, :workspace, :generation, :kind, 'image/png', :key, 1, "
+                    "repeat('a', 64), 1, :width, :height, :duration, '{}', :at, :batch, :model, :cost, :rating, :trashed)"
+                ),
             ):
                 await session.execute(text(statement), values)
             ids.append(asset)

@@ -21,7 +21,7 @@ def packed(
     amount: int, *, a_day: int = 40, ratios: tuple[int, ...] = RATIOS, seed: int = 3
 ) -> tuple[bytes, list[UUID]]:
     """Outputs as the database sends them, newest first."""
-    chance = random.Random(seed)  # noqa: S311  # the same rows each time
+    chance = random.Random(seed)  # the same rows each time
     ids = [uuid4() for _ in range(amount)]
     rows = np.zeros(amount, PACKED)
     for n, each in enumerate(ids):
@@ -51,7 +51,7 @@ def test_every_row_but_a_days_last_fills_the_width_near_the_wanted_height(width:
 
 
 def test_a_tile_has_the_ratio_of_its_picture():
-    data, ids = packed(300)
+    data, _ids = packed(300)
     layout = arrange(data, width=1286, dated=True, zone=ZONE)
     for line in layout.between(0, layout.height):
         for n, width in enumerate(line.widths[:-1]):
