@@ -103,6 +103,7 @@ class Settings:
     session_idle_days: int
     session_absolute_days: int
     log_days: int
+    trash_days: int
     limits: Mapping[str, Rate]
     export_part_bytes: int
     simulator_url: str | None
@@ -395,6 +396,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         session_idle_days=_integer(env, "STUDIO_SESSION_IDLE_DAYS", 7, 1, 365),
         session_absolute_days=_integer(env, "STUDIO_SESSION_DAYS", 30, 1, 365),
         log_days=_integer(env, "STUDIO_LOG_DAYS", 30, 2, 30),
+        trash_days=_integer(env, "STUDIO_TRASH_DAYS", 30, 1, 365),
         limits=_limits(env),
         export_part_bytes=_integer(env, "STUDIO_EXPORT_PART_GB", 10, 1, 5_000) * 1_000_000_000,
         simulator_url=_url(env, "STUDIO_SIMULATOR_URL", ("http",)),

@@ -41,6 +41,8 @@ DEFAULTS: Mapping[str, Rate] = {
     "submit": Rate(60, 60, "requests for pictures and clips"),
     "upload": Rate(60, 60, "uploads"),
     "preset": Rate(60, 60, "presets"),
+    "keep": Rate(300, 60, "changes of your library"),  # ratings, labels, trash, moves, saved views, workspaces
+    "zip": Rate(30, 60, "downloads of your files"),
     "csv": Rate(30, 60, "downloads of your spend"),
     "export": Rate(5, 3600, "exports"),
     "erasure": Rate(10, 3600, "deletion requests"),

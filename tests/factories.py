@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from studio.db import SYSTEM, Actor, transaction
-from studio.services import accounts, assets, generations, operators, restriction, sessions
+from studio.services import accounts, assets, attempts, generations, operators, restriction, sessions
 from studio.services.byteplus.params import ImageParams, Params, VideoParams
 from studio.services.storage import key_for
 
@@ -115,6 +115,33 @@ async def state_of(generation_id: UUID) -> str:
     """The state a generation is in."""
     async with transaction(SYSTEM) as session:
         return await session.scalar(text("SELECT state FROM generations WHERE id = :id"), {"id": generation_id})
+
+
+async def finished(
+    who: Person, params: Params | None = None, inputs: tuple[generations.Input, ...] = (), *, charged: int = 40_000
+) -> tuple[UUID, list[UUID]]:
+    """A batch whose outputs are all there, without their bytes: its id and the files', by position."""
+    sent = await submitted(who, params or image(), inputs)
+    async with transaction(SYSTEM) as session:
+        for each in sent.generation_ids:
+            await session.execute(
+                text(
+                    "UPDATE generations SET state = 'storing', submitted_at = studio_now(), attempt_id = :attempt "
+                    "WHERE id = :id"
+                ),
+                {"attempt": uuid4(), "id": each},
+            )
+            work = await attempts.load(session, generation_id=each)
+            assert work is not None
+            await attempts.stored(session, work=work, asset=stored_asset(work.id), charged=charged)
+        rows = await session.scalars(
+            text(
+                "SELECT a.id FROM assets a JOIN generations g ON g.id = a.generation_id "
+                "WHERE g.batch_id = :id ORDER BY g.position"
+            ),
+            {"id": sent.batch_id},
+        )
+        return sent.batch_id, list(rows)
 
 
 def stored_asset(generation_id: UUID) -> dict[str, Any]:

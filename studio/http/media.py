@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC
-from uuid import UUID, uuid4
+from datetime import UTC, datetime
+from uuid import uuid4
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -14,20 +14,13 @@ from studio.db import transaction
 from studio.errors import NotFound, ValidationError
 from studio.http.access import actor_of, json_errors, limit, page_errors, uuid_of
 from studio.runtime import storage
-from studio.services import assets, restriction
+from studio.services import assets, restriction, selections, zips
 from studio.services.byteplus import catalog
-from studio.services.media import in_thread, metadata, thumbnails, uploads
+from studio.services.media import cleaning, in_thread, metadata, thumbnails, uploads
 from studio.services.storage import RangeNotSatisfiable
 
 MOST_UPLOAD = 31 * 1024 * 1024
 SAFE_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "video/mp4", "video/quicktime"})
-EXTENSIONS = {
-    "image/png": "png",
-    "image/jpeg": "jpg",
-    "image/webp": "webp",
-    "video/mp4": "mp4",
-    "video/quicktime": "mov",
-}
 ROLES = ("reference", "first_frame", "last_frame")
 YEAR = 31_536_000
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
@@ -135,33 +128,48 @@ async def send(request: Request, key: str, media_type: str, etag: str, more: Map
 
 @page_errors
 async def download(request: Request) -> Response:
-    """GET /download/{asset}: a copy that tells model, prompt and parameters; `?original=1`: the bytes as they came."""
+    """GET /download/{asset}: a copy that tells model, prompt and parameters.
+
+    `?original=1`: the bytes as they came. `?clean=1`: a copy that tells nothing.
+    """
     actor = await actor_of(request)
     async with transaction(actor) as session:
         asset = await assets.get(session, actor=actor, asset_id=uuid_of(request, "asset"))
         made = await assets.story(session, actor=actor, asset_id=asset.id)
-    extension = EXTENSIONS.get(asset.mime, "bin")
-    headers = {
-        "content-disposition": f'attachment; filename="studio-{_slug(made, asset.id)}.{extension}"',
-        "cache-control": "no-store",
-    }
+    clean = request.query_params.get("clean") == "1"
+    name = zips.file_name(prompt=made.prompt if made else "", ident=asset.id, mime=asset.mime)
+    headers = {"content-disposition": f'attachment; filename="studio-{name}"', "cache-control": "no-store"}
     stream = await storage().open(asset.object_key)
-    if made is None or request.query_params.get("original") == "1":
+    if not clean and (made is None or request.query_params.get("original") == "1"):
         headers["content-length"] = str(stream.length)
         return StreamingResponse(_bytes(stream), headers=headers, media_type=asset.mime)
     data = b"".join([chunk async for chunk in stream])
-    told = await in_thread(metadata.embed, data, asset.mime, _story(made))
+    if clean or made is None:
+        told = await in_thread(cleaning.clean, data, asset.mime)
+    else:
+        told = await in_thread(metadata.embed, data, asset.mime, _story(made))
     return Response(told, headers=headers, media_type=asset.mime)
+
+
+@page_errors
+async def picked(request: Request) -> Response:
+    """GET /zip/{selection}: the originals that were picked and a manifest, sent as they are read."""
+    actor = await actor_of(request)
+    await limit(request, "zip", actor=actor)
+    async with transaction(actor) as session:
+        ids = await selections.picked(session, actor=actor, selection_id=uuid_of(request, "selection"))
+        made = await zips.build(session, actor=actor, storage=storage(), asset_ids=ids)
+    headers = {
+        "content-disposition": f'attachment; filename="studio-{datetime.now(UTC):%Y-%m-%d}.zip"',
+        "content-length": str(made.size),
+        "cache-control": "no-store",
+    }
+    return StreamingResponse(made.stream(), headers=headers, media_type="application/zip")
 
 
 async def _bytes(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async for chunk in stream:
         yield chunk
-
-
-def _slug(made: assets.Made | None, asset_id: UUID) -> str:
-    words = re.findall(r"[a-z0-9]+", (made.prompt if made else "").lower())[:6]
-    return "-".join([*words, asset_id.hex[:8]])
 
 
 def _story(made: assets.Made) -> metadata.GenerationMeta:

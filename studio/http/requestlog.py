@@ -18,6 +18,7 @@ _DOCUMENT = "|".join(KINDS)
 TEMPLATES = (
     (re.compile(r"/media/[^/]+/(original|256|512|1024)"), r"/media/{asset}/\1"),
     (re.compile(r"/download/[^/]+"), "/download/{asset}"),
+    (re.compile(r"/zip/[^/]+"), "/zip/{selection}"),
     (re.compile(r"/exports/[^/]+/[^/]+"), "/exports/{export}/{part}"),
     (re.compile(r"/signin/[^/]+"), "/signin/{token}"),
     (re.compile(r"/auth/[^/]+/(start|callback)"), r"/auth/{provider}/\1"),
@@ -36,7 +37,9 @@ TEMPLATES = (
         r"\g<0>",
     ),
     (
-        re.compile(r"/(?:settings(?:/(?:profile|privacy|spend|sessions|appearance|keyboard))?|spend\.csv|reauth)/?"),
+        re.compile(
+            r"/(?:settings(?:/(?:profile|privacy|spend|sessions|appearance|keyboard|workspaces))?|compare|spend\.csv|reauth)/?"
+        ),
         r"\g<0>",
     ),
     (re.compile(r"/(?:cookies/(?:choices|state)|account/picture)/?"), r"\g<0>"),

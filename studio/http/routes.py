@@ -61,6 +61,7 @@ ROUTES = (
     Route("/api/uploads", media.upload, methods=["POST"]),
     Route("/media/{asset}/{variant}", media.media, methods=["GET"]),
     Route("/download/{asset}", media.download, methods=["GET"]),
+    Route("/zip/{selection}", media.picked, methods=["GET"]),
     Route("/mail/unsubscribe/{token}", mail.ask, methods=["GET"]),
     Route("/mail/unsubscribe/{token}", mail.unsubscribe, methods=["POST"]),
     Route("/address/confirm/{token}", addresses.ask_to_confirm, methods=["GET"]),

@@ -6,30 +6,18 @@ import csv
 import io
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date
-from decimal import Decimal
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from studio.config import MICROS
 from studio.db import Actor, transaction
 from studio.errors import NotFound
 from studio.http.access import actor_of, limit, page_errors
 from studio.services import spend
+from studio.services.cells import plain, usd
 
 COLUMNS = ("when_utc", "entry", "media", "model", "amount_usd", "held_change_usd", "month", "reservation", "prompt")
 ROWS = 1000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
-
-
-def plain(value: str) -> str:
-    """Text that a spreadsheet shows and never runs: what could begin a formula gets an apostrophe in front."""
-    return f"'{value}" if value.lstrip(" \u00a0\ufeff").startswith(_FORMULA) else value
-
-
-def usd(micros: int) -> str:
-    """The exact amount, six decimals."""
-    return f"{Decimal(micros) / MICROS:.6f}"
 
 
 def _lines(rows: Sequence[tuple[object, ...]]) -> bytes:

@@ -9,7 +9,7 @@ from studio.models.erasure import Erasure, ObjectRemoval
 from studio.models.exports import Export
 from studio.models.generations import Asset, Batch, BatchInput, Generation
 from studio.models.identity import Agreement, Identity, Invitation
-from studio.models.library import AssetLabel, Label, SavedView
+from studio.models.library import AssetLabel, Label, SavedView, Selection
 from studio.models.mail import Mail, MailOptin
 from studio.models.money import Budget, LedgerEntry, LedgerHead, LedgerPseudonym
 from studio.models.operations import ErrorEvent, ProviderBucket, RateCount, RateSalt, RequestLog
@@ -64,6 +64,7 @@ __all__ = [
     "RequestTotal",
     "RetentionRun",
     "SavedView",
+    "Selection",
     "Session",
     "SigninLink",
     "UsageCount",

@@ -39,6 +39,7 @@ class Account(Row, table=True):
     cap_micros: int | None = Field(default=None, sa_column_kwargs=ACCOUNT)
     time_zone: str = Field(default="UTC", sa_column_kwargs=ACCOUNT)
     date_locale: str = Field(default="en-GB", sa_column_kwargs=ACCOUNT)
+    single_keys: bool = Field(default=True, sa_column_kwargs=ACCOUNT)
     alerts: list[int] = Field(default=[50, 80, 100], sa_type=Percents, sa_column_kwargs=ACCOUNT)
     created_at: datetime = Field(sa_type=Instant, sa_column_kwargs=ACCOUNT)
     served_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=OPERATIONAL)

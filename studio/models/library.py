@@ -1,14 +1,18 @@
-"""What people do with what they made: labels, and searches they keep."""
+"""What people do with what they made: labels, searches they keep, and what they picked to download."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from sqlalchemy import ARRAY, Uuid
 from sqlmodel import Field
 
 from studio.models.accounts import Instant
-from studio.models.base import CONTENT, Row
+from studio.models.base import CONTENT, Row, held
+
+PICKED = held("operational", "to send you the files that you picked")
+Uuids = ARRAY(Uuid)
 
 
 class Label(Row, table=True):
@@ -44,3 +48,14 @@ class SavedView(Row, table=True):
     name: str = Field(sa_column_kwargs=CONTENT)
     query: str = Field(sa_column_kwargs=CONTENT)
     created_at: datetime = Field(sa_type=Instant, sa_column_kwargs=CONTENT)
+
+
+class Selection(Row, table=True):
+    """Files picked for one download; it names them in place of an address that would be too long."""
+
+    __tablename__ = "selections"
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True, sa_column_kwargs=PICKED)
+    account_id: UUID = Field(sa_column_kwargs=PICKED)
+    asset_ids: list[UUID] = Field(sa_type=Uuids, sa_column_kwargs=PICKED)
+    created_at: datetime = Field(sa_type=Instant, sa_column_kwargs=PICKED)

@@ -44,6 +44,7 @@ class Output:
     width: int | None
     height: int | None
     duration_ms: int | None
+    rating: int | None
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,9 @@ SELECT g.id, g.batch_id, g.position, g.state, g.created_at, g.submitted_at, g.un
   CASE WHEN g.state = 'queued' THEN (
     SELECT count(*) FROM generations q WHERE q.account_id = g.account_id AND q.state = 'queued'
       AND (q.created_at, q.position, q.id) <= (g.created_at, g.position, g.id)) ELSE 0 END AS place,
-  a.id AS asset_id, a.width, a.height, a.duration_ms
+  a.id AS asset_id, a.width, a.height, a.duration_ms, a.rating
 FROM generations g LEFT JOIN assets a ON a.generation_id = g.id
-WHERE g.account_id = :account AND g.superseded_by IS NULL
+WHERE g.account_id = :account AND g.superseded_by IS NULL AND a.trashed_at IS NULL
 """
 
 
@@ -97,7 +98,10 @@ async def page(
     before: UUID | None = None,
     limit: int = PAGE,
 ) -> Sequence[BatchRow]:
-    """Batches of the active workspace, newest first; `before` is the last batch of the page above."""
+    """Batches of the active workspace, newest first; `before` is the last batch of the page above.
+
+    A batch whose outputs are all in the trash is left out.
+    """
     rows = await session.execute(
         text(
             "SELECT b.id, b.kind, b.model, b.prompt, b.params, b.created_at FROM batches b "
@@ -105,6 +109,8 @@ async def page(
             "AND (CAST(:kind AS text) IS NULL OR b.kind = :kind) "
             "AND (CAST(:before AS uuid) IS NULL OR (b.created_at, b.id) < "
             "(SELECT p.created_at, p.id FROM batches p WHERE p.id = :before AND p.account_id = :account)) "
+            "AND EXISTS (SELECT 1 FROM generations g LEFT JOIN assets a ON a.generation_id = g.id "
+            "WHERE g.batch_id = b.id AND g.superseded_by IS NULL AND a.trashed_at IS NULL) "
             "ORDER BY b.created_at DESC, b.id DESC LIMIT :limit"
         ),
         {
@@ -119,7 +125,7 @@ async def page(
 
 
 async def batch(session: AsyncSession, *, actor: Actor, batch_id: UUID) -> BatchRow:
-    """One batch. Raises NotFound when it is not this account's."""
+    """One batch. Raises NotFound when it is not this account's, or all of it is in the trash."""
     rows = await session.execute(
         text(
             "SELECT id, kind, model, prompt, params, created_at FROM batches WHERE id = :id AND account_id = :account"
@@ -127,7 +133,7 @@ async def batch(session: AsyncSession, *, actor: Actor, batch_id: UUID) -> Batch
         {"id": batch_id, "account": actor.account_id},
     )
     found = await _filled(session, actor=actor, rows=rows.all())
-    if not found:
+    if not found or not found[0].outputs:
         raise NotFound
     return found[0]
 

@@ -92,6 +92,13 @@ async def set_date_locale(session: AsyncSession, *, actor: Actor, locale: str) -
     )
 
 
+async def set_single_keys(session: AsyncSession, *, actor: Actor, on: bool) -> None:
+    """Whether single keys act in the grid."""
+    await session.execute(
+        text("UPDATE accounts SET single_keys = :on WHERE id = :id"), {"id": actor.account_id, "on": on}
+    )
+
+
 async def rename_workspace(session: AsyncSession, *, actor: Actor, name: str) -> None:
     """Rename the active workspace. Raises ValidationError, or NotFound when it is gone."""
     done = await session.scalar(

@@ -58,6 +58,7 @@ TABLES: Mapping[str, str] = {
     "privacy_requests": "requests about your data",
     "rate_counts": "counts of tries",
     "saved_views": "saved searches",
+    "selections": "picked for a download",
     "signin_links": "sign-in links",
     "usage_counts": "usage counts",
 }

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.config import settings
-from studio.services import abuse, addresses, ledger, leftovers, logs, mail_outbox, sessions, usage
+from studio.services import abuse, addresses, ledger, leftovers, logs, mail_outbox, selections, sessions, trash, usage
 from studio.services import requests as data_requests
 from studio.services.exports import archives
 
@@ -248,6 +248,26 @@ TABLE: tuple[Entry, ...] = (
         "the archive being ready, or sooner when it is taken back",
         "Their files are deleted",
         due="SELECT min(expires_at) FROM exports WHERE state = 'ready'",
+    ),
+    Entry(
+        "trash",
+        "What you put into the trash",
+        lambda: settings().trash_days,
+        "the deletion",
+        "Erased for good, unless it is restored before; an account that is restricted keeps it",
+        setting="STUDIO_TRASH_DAYS",
+        clear=trash.empty,
+        due=trash.DUE,
+    ),
+    Entry(
+        "selections",
+        "Which files were picked for a download",
+        _fixed(selections.HOURS / 24),
+        "the click",
+        "Deleted",
+        tables=("selections",),
+        sweep=selections.sweep,
+        due=selections.DUE,
     ),
     Entry(
         "retention_runs",

@@ -72,6 +72,7 @@ class Identity:
     restricted: str = ""  # at whose request, a key of `Restricted.REASONS`; empty when it is not
     operator: bool = False
     leaving: datetime | None = None  # when the account is going to be deleted; None while nobody asked for that
+    single_keys: bool = True  # whether single keys act in the grid
 
     @property
     def actor(self) -> Actor:
@@ -96,7 +97,7 @@ async def start(session: AsyncSession, *, account_id: UUID, fresh: bool = False)
     await session.execute(
         text(
             "INSERT INTO sessions (id, token_hash, account_id, workspace_id, reauth_at) VALUES (:id, :hash, :account, "
-            "(SELECT id FROM workspaces WHERE account_id = :account AND archived_at IS NULL "
+            "(SELECT id FROM workspaces WHERE account_id = :account AND archived_at IS NULL AND trashed_at IS NULL "
             "ORDER BY created_at LIMIT 1), CASE WHEN :fresh THEN studio_now() END)"
         ),
         {"id": uuid4(), "hash": hash_token(token), "account": account_id, "fresh": fresh},
@@ -131,7 +132,7 @@ async def _live(session: AsyncSession, where: str, key: bytes | UUID) -> Identit
             text(
                 "SELECT s.id, s.account_id, w.id AS workspace_id, a.email, a.name, w.name AS workspace, "  # noqa: S608
                 "coalesce(left(encode(sha256(convert_to(a.picture_key, 'UTF8')), 'hex'), 12), '') AS picture, "
-                "a.time_zone, a.date_locale, "
+                "a.time_zone, a.date_locale, a.single_keys, "
                 "coalesce(a.restricted_for, '') AS restricted, "
                 f"{operators.IS_OPERATOR} AS operator, "
                 "(SELECT e.due_at FROM erasures e WHERE e.account_id = a.id AND e.state = 'waiting') AS leaving, "
@@ -158,6 +159,7 @@ async def _live(session: AsyncSession, where: str, key: bytes | UUID) -> Identit
         restricted=row.restricted,
         operator=row.operator,
         leaving=row.leaving,
+        single_keys=row.single_keys,
     )
 
 

@@ -76,6 +76,7 @@ COVERED: dict[tuple[str, str], Known] = {
     ("GET", "/media/{asset}/{variant}"): Known(200, 401, "/media/{id}/original", takes_id=True),
     ("GET", "/spend.csv"): Known(200, 401, f"/spend.csv?month={datetime.now(UTC):%Y-%m}"),
     ("GET", "/download/{asset}"): Known(200, 401, "/download/{id}", takes_id=True),
+    ("GET", "/zip/{selection}"): Known(404, 401, "/zip/{id}", takes_id=True),
     ("GET", "/address/confirm/{token}"): Known(404, 404, "/address/confirm/{id}", takes_id=True),
     ("POST", "/address/confirm/{token}"): Known(404, 404, "/address/confirm/{id}", takes_id=True),
     ("GET", "/address/undo/{token}"): Known(404, 404, "/address/undo/{id}", takes_id=True),

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from studio.http.spend import plain, usd
+from studio.services.cells import plain, usd
 from tests.http.people import Guest, rows, sign_in, visitor
 from tests.system import System
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import av
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
-from studio.services.media import metadata, xmp
+from studio.services.media import cleaning, metadata, xmp
 from studio.services.media.metadata import GenerationMeta, MetadataRefused, embed, has_c2pa, read
+from studio.services.storage import new_key, open_storage
 from tests.hostile import chunk, encoded, insert, picture, riff, segment, vp8x
 from tests.unit.test_media_video import clip
 
@@ -247,3 +248,58 @@ def test_real_photos_keep_every_pixel() -> None:
     for path in (Path(__file__).parent.parent / "data").glob("photo-*.jpg"):
         data = path.read_bytes()
         assert pixels(embed(data, "image/jpeg", meta())) == pixels(data)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_clean_copy_says_nothing_and_has_the_same_pixels(name: str) -> None:
+    mime, data = FILES[name]
+    told = embed(data, mime, meta("a secret fox"))
+    copy = cleaning.clean(told, mime)
+    assert pixels(copy) == pixels(data)
+    assert read(copy, mime) is None
+    for word in (b"secret", b"Studio", b"xmp", b"Exif"):
+        assert word not in copy
+    assert cleaning.clean(copy, mime) == copy
+
+
+def test_a_clean_copy_loses_its_manifest_and_keeps_its_colours() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    note = segment(0xEB, b"JP\x00\x01\x00\x00\x00\x01\x00\x00\x00\x30jumb\x00\x00\x00\x1ejumdc2pa")
+    plain = encoded("JPEG", icc_profile=profile)
+    signed = insert(plain, 2, note)
+    assert has_c2pa(signed, "image/jpeg")
+    copy = cleaning.clean(signed, "image/jpeg")
+    assert not has_c2pa(copy, "image/jpeg")
+    assert Image.open(io.BytesIO(copy)).info["icc_profile"] == profile
+
+
+def test_a_clean_clip_plays_the_same_and_nothing_in_it_moved(movie: bytes, tmp_path: Path) -> None:
+    told = embed(movie, "video/mp4", meta("a secret fox"))
+    copy = cleaning.clean(told, "video/mp4")
+    assert len(copy) == len(told)
+    assert b"secret" not in copy
+    assert read(copy, "video/mp4") is None
+    frames = []
+    for data in (movie, copy):
+        with av.open(io.BytesIO(data)) as container:
+            frames.append([frame.to_ndarray().tobytes() for frame in container.decode(video=0)])
+    assert frames[0] == frames[1]
+    for broken in (b"", movie[:100], b"\x00\x00\x00\x08moov" + movie):
+        with pytest.raises(MetadataRefused):
+            cleaning.clean(broken, "video/mp4")
+
+
+async def test_a_stored_file_is_asked_for_its_manifest_without_being_read_whole(tmp_path: Path, movie: bytes) -> None:
+    store = open_storage(tmp_path / "objects")
+    manifest = struct.pack(">I4s", 40, b"uuid") + bytes.fromhex("d8fec3d61b0e483c92975828877ec481") + bytes(16)
+    first = int.from_bytes(movie[:4], "big")
+    files = {
+        "image/png": (encoded("PNG"), insert(encoded("PNG"), 33, chunk(b"caBX", b"c2pa" * 9))),
+        "video/mp4": (movie, movie[:first] + manifest + movie[first:]),
+    }
+    for mime, (plain, signed) in files.items():
+        for data, expected in ((plain, False), (signed + bytes(3 << 20), True)):
+            key = new_key("o")
+            await store.put(key, data, content_type=mime)
+            assert await metadata.carries_c2pa(store, key=key, mime=mime, size=len(data)) is expected
+    await store.close()

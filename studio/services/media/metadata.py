@@ -16,15 +16,18 @@ from studio.services.media import containers as box
 from studio.services.media import xmp
 from studio.services.media.containers import Block, Malformed
 from studio.services.media.xmp import GenerationMeta
+from studio.services.storage import RangeNotSatisfiable, Storage
 
-__all__ = ["GenerationMeta", "MetadataRefused", "embed", "has_c2pa", "mp4_box", "read"]
+__all__ = ["VIDEO", "GenerationMeta", "MetadataRefused", "carries_c2pa", "embed", "has_c2pa", "mp4_box", "read"]
 
 _JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 _JPEG_ROOM = 65_533 - len(_JPEG_XMP)
 _PNG_XMP = b"XML:com.adobe.xmp\x00"
 _MP4_XMP = UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
 _MP4_C2PA = UUID("d8fec3d6-1b0e-483c-9297-5828877ec481").bytes
-_VIDEO = {"video/mp4", "video/quicktime"}
+VIDEO = frozenset({"video/mp4", "video/quicktime"})
+_HEAD = 1 << 20
+_MOST_BOXES = 64
 
 
 class MetadataRefused(StudioError):
@@ -37,7 +40,7 @@ class MetadataRefused(StudioError):
 def embed(data: bytes, mime: str, meta: GenerationMeta) -> bytes:
     """A copy of `data` that carries `meta`; same pixels, same sound. Raises `MetadataRefused`."""
     try:
-        if mime in _VIDEO:
+        if mime in VIDEO:
             return _embed_mp4(data, meta)
         return {box.PNG: _embed_png, box.JPEG: _embed_jpeg, box.WEBP: _embed_webp}[mime](data, meta)
     except (KeyError, Malformed, struct.error) as error:
@@ -47,7 +50,7 @@ def embed(data: bytes, mime: str, meta: GenerationMeta) -> bytes:
 def read(data: bytes, mime: str) -> dict[str, Any] | None:
     """What `embed` wrote: software, model, prompt, parameters, created (ISO 8601), seed. None if there is nothing."""
     try:
-        raw = _find_mp4(data, _MP4_XMP) if mime in _VIDEO else _find_xmp(data)
+        raw = _find_mp4(data, _MP4_XMP) if mime in VIDEO else _find_xmp(data)
     except (Malformed, struct.error):
         return None
     return xmp.read(raw) if raw is not None else None
@@ -56,11 +59,44 @@ def read(data: bytes, mime: str) -> dict[str, Any] | None:
 def has_c2pa(data: bytes, mime: str) -> bool:
     """Whether the file carries a C2PA manifest (Content Credentials)."""
     try:
-        if mime in _VIDEO:
+        if mime in VIDEO:
             return _find_mp4(data, _MP4_C2PA) is not None
         return any(_is_c2pa(data, block) for block in box.blocks(data))
     except (Malformed, struct.error):
         return False
+
+
+async def carries_c2pa(storage: Storage, *, key: str, mime: str, size: int) -> bool:
+    """The same of a stored file, of which only the beginning is read: a manifest stands before the pixels.
+
+    A clip is walked from box to box. WebP keeps its manifest at the end, so it is read whole.
+    """
+    if mime in VIDEO:
+        return await _clip_carries_c2pa(storage, key)
+    async with await storage.open(key, start=0, end=size if mime == box.WEBP else min(size, _HEAD)) as stream:
+        head = b"".join([chunk async for chunk in stream])
+    return has_c2pa(head, mime)
+
+
+async def _clip_carries_c2pa(storage: Storage, key: str) -> bool:
+    at = 0
+    for _ in range(_MOST_BOXES):
+        try:
+            async with await storage.open(key, start=at, end=at + 24) as stream:
+                head = b"".join([chunk async for chunk in stream])
+        except RangeNotSatisfiable:
+            return False
+        if len(head) < 16:
+            return False
+        size, kind = struct.unpack_from(">I4s", head)
+        if kind == b"uuid" and head[8:24] == _MP4_C2PA:
+            return True
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", head, 8)
+        if size < 8:
+            return False
+        at += size
+    return False
 
 
 def _is_c2pa(data: bytes, block: Block) -> bool:

@@ -1,0 +1,28 @@
+"""What ratings, labels, the trash and moves share: how many files one act takes, and who hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from studio import queue
+from studio.db import Actor
+from studio.errors import ValidationError
+
+MOST = 1000
+CHANGED = "library"  # what open pages hear: one message for an act, however many files it was on
+
+
+def checked(asset_ids: Sequence[UUID], *, most: int = MOST) -> list[UUID]:
+    """The ids, each once. Raises ValidationError for more than one act takes."""
+    ids = list(dict.fromkeys(asset_ids))
+    if len(ids) > most:
+        raise ValidationError(f"{most:,} outputs at a time. {len(ids):,} are selected.")
+    return ids
+
+
+async def tell(session: AsyncSession, *, actor: Actor) -> None:
+    """Every open page of the account shows what it keeps anew, once this commits."""
+    await queue.notify(session, actor.account_id, CHANGED)

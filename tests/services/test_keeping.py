@@ -1,0 +1,432 @@
+"""Ratings, labels, moves, the trash and saved views: for oneself, many at once, and back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from studio import config
+from studio.db import SYSTEM, transaction
+from studio.errors import Conflict, NotFound, Restricted, StudioError, ValidationError
+from studio.runtime import journal as journal_store
+from studio.services import (
+    feed,
+    journal,
+    keeping,
+    labels,
+    moving,
+    ratings,
+    restriction,
+    saved_views,
+    selections,
+    trash,
+    workspaces,
+)
+from studio.services.generations import Input
+from tests.factories import Person, finished, image, person, submitted, upload
+
+
+async def value(query: str, **values: object) -> object:
+    async with transaction(SYSTEM) as session:
+        return await session.scalar(text(query), values)
+
+
+async def many(who: Person, count: int) -> list[UUID]:
+    """Outputs as rows alone, as many as an act takes."""
+    _, (one,) = await finished(who)
+    async with transaction(SYSTEM) as session:
+        rows = await session.scalars(
+            text(
+                "WITH made AS (INSERT INTO generations (id, account_id, batch_id, position, kind, model, state, month, "
+                "reserved_micros, charged_micros, attempt_id, submitted_at, ended_at) SELECT gen_random_uuid(), "
+                "account_id, batch_id, n, kind, model, 'succeeded', month, reserved_micros, charged_micros, "
+                "gen_random_uuid(), submitted_at, ended_at FROM generations, generate_series(2, :count) n "
+                "WHERE id = (SELECT generation_id FROM assets WHERE id = :one) "
+                "RETURNING id) INSERT INTO assets (id, account_id, workspace_id, generation_id, batch_id, model, kind, "
+                "mime, object_key, size_bytes, sha256, crc32, width, height, thumbnails) SELECT gen_random_uuid(), "
+                "a.account_id, a.workspace_id, made.id, a.batch_id, a.model, a.kind, a.mime, 'o/' || made.id, "
+                "a.size_bytes, a.sha256, a.crc32, a.width, a.height, a.thumbnails FROM made, assets a "
+                "WHERE a.id = :one RETURNING id"
+            ),
+            {"one": one, "count": count},
+        )
+        return [one, *rows]
+
+
+async def place(who: Person, name: str) -> UUID:
+    async with transaction(who.actor) as session:
+        return await workspaces.create(session, actor=who.actor, name=name)
+
+
+async def test_a_thousand_at_once_take_one_transaction_under_a_second_and_one_message(someone: Person):
+    ids = await many(someone, keeping.MOST)
+    there = await place(someone, "Elsewhere")
+    async with transaction(someone.actor) as session:
+        label = await labels.create(session, actor=someone.actor, name="hero")
+    acts = {
+        "rate": lambda s: ratings.rate(s, actor=someone.actor, asset_ids=ids, stars=4),
+        "label": lambda s: labels.put_on(s, actor=someone.actor, label_id=label, asset_ids=ids),
+        "move": lambda s: moving.move(s, actor=someone.actor, asset_ids=ids, workspace_id=there),
+        "trash": lambda s: trash.put(s, actor=someone.actor, asset_ids=ids),
+        "restore": lambda s: trash.restore(s, actor=someone.actor, asset_ids=ids),
+        "take off": lambda s: labels.take_off(s, actor=someone.actor, label_id=label, asset_ids=ids),
+    }
+    took = {}
+    for name, act in acts.items():
+        began = time.perf_counter()
+        async with transaction(someone.actor) as session:
+            done = await act(session)
+        took[name] = time.perf_counter() - began
+        assert getattr(done, "count", done) == keeping.MOST, name
+    assert {name: seconds for name, seconds in took.items() if seconds > 1} == {}
+    assert (
+        await value(
+            "SELECT count(*) FROM assets WHERE account_id = :id AND rating = 4 AND workspace_id = :there",
+            id=someone.account_id,
+            there=there,
+        )
+        == keeping.MOST
+    )
+    async with transaction(someone.actor) as session:
+        with pytest.raises(ValidationError, match="1,000 outputs at a time"):
+            await ratings.rate(session, actor=someone.actor, asset_ids=[*ids, uuid4()], stars=1)
+
+
+async def test_a_rating_is_one_to_five_or_none_and_only_on_ones_own_outputs(someone: Person, other: Person):
+    _, ids = await finished(someone, image(count=2))
+    picture = await upload(someone)
+    _, theirs = await finished(other)
+    async with transaction(someone.actor) as session:
+        assert await ratings.rate(session, actor=someone.actor, asset_ids=[*ids, picture, *theirs], stars=5) == 2
+        for wrong in (-1, 6, 10**9):
+            with pytest.raises(ValidationError, match="1 to 5"):
+                await ratings.rate(session, actor=someone.actor, asset_ids=ids, stars=wrong)
+    async with transaction(SYSTEM) as session:  # even where no policy helps, the query names the account
+        assert await ratings.rate(session, actor=someone.actor, asset_ids=theirs, stars=1) == 0
+        assert await ratings.rate(session, actor=someone.actor, asset_ids=ids[:1], stars=0) == 1
+    assert await value(
+        "SELECT array_agg(rating ORDER BY id = :first DESC) FROM assets WHERE id = ANY(:ids)", ids=ids, first=ids[0]
+    ) == [None, 5]
+
+
+async def test_labels_are_made_once_coloured_renamed_merged_and_deleted(someone: Person):
+    me = someone.actor
+    _, (first, second) = await finished(someone, image(count=2))
+    async with transaction(me) as session:
+        hero = await labels.create(session, actor=me, name="  Hero \n shot ")
+        autumn = await labels.create(session, actor=me, name="autumn")
+        assert await labels.create(session, actor=me, name="hero SHOT") == hero
+        await labels.put_on(session, actor=me, label_id=hero, asset_ids=[first])
+        assert await labels.put_on(session, actor=me, label_id=autumn, asset_ids=[first, second]) == 2
+        assert await labels.put_on(session, actor=me, label_id=autumn, asset_ids=[first]) == 0
+        await labels.change(session, actor=me, label_id=autumn, name="Autumn", color="red")
+        with pytest.raises(labels.LabelTaken):
+            await labels.change(session, actor=me, label_id=autumn, name="HERO shot")
+        for name, color in (("", None), ("x" * 41, None), (None, "pink")):
+            with pytest.raises(ValidationError):
+                await labels.change(session, actor=me, label_id=autumn, name=name, color=color)
+        shown = await labels.listed(session, actor=me)
+        assert [(each.name, each.color, each.count) for each in shown] == [
+            ("Autumn", "red", 2),
+            ("Hero shot", "iris", 1),
+        ]
+        assert [each.name for each in await labels.on(session, actor=me, asset_id=first)] == ["Autumn", "Hero shot"]
+        await labels.merge(session, actor=me, label_id=autumn, into=hero)
+        assert [(each.name, each.count) for each in await labels.listed(session, actor=me)] == [("Hero shot", 2)]
+        for wrong in (hero, autumn):
+            with pytest.raises(NotFound):
+                await labels.merge(session, actor=me, label_id=wrong, into=hero)
+        assert await labels.take_off(session, actor=me, label_id=hero, asset_ids=[first]) == 1
+        await labels.delete(session, actor=me, label_id=hero)
+        with pytest.raises(NotFound):
+            await labels.put_on(session, actor=me, label_id=hero, asset_ids=[first])
+    assert await value("SELECT count(*) FROM assets WHERE id = ANY(:ids)", ids=[first, second]) == 2
+
+
+async def tried(attempt: Any, whose: Any, number: int) -> None:
+    """In a transaction that ends badly in any case."""
+    async with transaction(whose) as session:
+        await attempt(session)
+        pytest.fail(f"attempt {number} went through")
+
+
+async def test_nobody_reaches_somebody_elses_labels_views_trash_or_selection(someone: Person, other: Person):
+    me = someone.actor
+    _, theirs = await finished(other)
+    async with transaction(other.actor) as session:
+        label = await labels.create(session, actor=other.actor, name="secret")
+        view = await saved_views.save(session, actor=other.actor, name="mine", query="q=secret")
+        picked = await selections.pick(session, actor=other.actor, asset_ids=theirs)
+        gone = await trash.put(session, actor=other.actor, asset_ids=theirs)
+    attempts = [
+        lambda s: labels.change(s, actor=me, label_id=label, name="taken"),
+        lambda s: labels.delete(s, actor=me, label_id=label),
+        lambda s: labels.put_on(s, actor=me, label_id=label, asset_ids=theirs),
+        lambda s: saved_views.delete(s, actor=me, view_id=view),
+        lambda s: selections.picked(s, actor=me, selection_id=picked),
+        lambda s: selections.pick(s, actor=me, asset_ids=theirs),
+        lambda s: trash.put(s, actor=me, asset_ids=theirs),
+        lambda s: trash.restore(s, actor=me, asset_ids=theirs),
+        lambda s: trash.undo(s, actor=me, at=gone.at),
+        lambda s: moving.move(s, actor=me, asset_ids=theirs, workspace_id=other.identity.workspace_id),
+        lambda s: workspaces.rename(s, actor=me, workspace_id=other.identity.workspace_id, name="taken"),
+        lambda s: workspaces.archive(s, actor=me, workspace_id=other.identity.workspace_id),
+        lambda s: workspaces.delete(s, actor=me, workspace_id=other.identity.workspace_id, typed="My studio"),
+        lambda s: workspaces.keep_defaults(s, actor=me, workspace_id=other.identity.workspace_id),
+    ]
+    await place(someone, "Another")  # so that none is refused for being the last
+    for number, attempt in enumerate(attempts):
+        for whose in (me, SYSTEM):  # even where no policy helps, the query names the account
+            with pytest.raises(StudioError):
+                await tried(attempt, whose, number)
+    async with transaction(other.actor) as session:
+        assert [each.name for each in await saved_views.listed(session, actor=other.actor)] == ["mine"]
+        assert [each.name for each in await labels.listed(session, actor=other.actor)] == ["secret"]
+
+
+async def test_what_is_in_the_trash_leaves_the_feed_and_one_undo_brings_the_whole_act_back(someone: Person):
+    me = someone.actor
+    batch_id, (first, second) = await finished(someone, image(count=2))
+    async with transaction(me) as session:
+        await trash.put(session, actor=me, asset_ids=[first])
+    async with transaction(me) as session:
+        assert [o.asset_id for o in (await feed.batch(session, actor=me, batch_id=batch_id)).outputs] == [second]
+        act = await trash.put(session, actor=me, asset_ids=[first, second])
+        assert (act.count, await trash.count(session, actor=me)) == (1, 2)
+        assert await feed.page(session, actor=me) == []
+        with pytest.raises(NotFound):
+            await feed.batch(session, actor=me, batch_id=batch_id)
+        with pytest.raises(Conflict):
+            await trash.put(session, actor=me, asset_ids=[first, second])
+    async with transaction(me) as session:
+        assert await trash.undo(session, actor=me, at=act.at) == 1  # the first went with another act
+        assert [o.asset_id for o in (await feed.page(session, actor=me))[0].outputs] == [second]
+        assert await trash.restore(session, actor=me, asset_ids=[first, second]) == 1
+        for again in (trash.undo(session, actor=me, at=act.at), trash.restore(session, actor=me, asset_ids=[first])):
+            with pytest.raises(Conflict, match="restored or erased meanwhile"):
+                await again
+
+
+async def aged(who: Person, days: float) -> None:
+    """Everything in the trash went there that long ago."""
+    async with transaction(SYSTEM) as session:
+        for table in ("assets", "workspaces"):
+            await session.execute(
+                text(f"UPDATE {table} SET trashed_at = trashed_at - make_interval(secs => :s) WHERE account_id = :id"),
+                {"s": days * 86_400, "id": who.account_id},
+            )
+
+
+@pytest.fixture
+async def trashed(settings: config.Settings) -> AsyncIterator[tuple[Person, list[UUID]]]:
+    """Somebody with three outputs, two of them in the trash."""
+    who = await person()
+    _, ids = await finished(who, image(count=3))
+    async with transaction(who.actor) as session:
+        await trash.put(session, actor=who.actor, asset_ids=ids[:2])
+    yield who, ids
+    async with transaction(SYSTEM) as session:  # what this leaves must not come due for another test
+        await session.execute(
+            text("UPDATE assets SET trashed_at = NULL WHERE account_id = :id"), {"id": who.account_id}
+        )
+
+
+async def left(ids: list[UUID]) -> set[UUID]:
+    async with transaction(SYSTEM) as session:
+        return set(await session.scalars(text("SELECT id FROM assets WHERE id = ANY(:ids)"), {"ids": ids}))
+
+
+async def test_the_trash_is_emptied_after_its_days_noted_in_the_journal_and_what_is_due_does_not_come_back(trashed):
+    who, ids = trashed
+    await aged(who, 29.99)
+    await trash.empty()
+    assert await left(ids) == set(ids)
+    await aged(who, 0.02)
+    async with transaction(who.actor) as session:
+        with pytest.raises(Conflict):
+            await trash.restore(session, actor=who.actor, asset_ids=ids)
+    due = await value(trash.DUE, days=30)
+    assert isinstance(due, datetime)
+    assert timedelta(0) < datetime.now(UTC) - due < timedelta(hours=1)
+    assert await trash.empty() == 2
+    assert await left(ids) == {ids[2]}
+    noted = {entry.id async for entry in journal.entries(store=journal_store())}
+    assert set(ids[:2]) <= noted
+    assert ids[2] not in noted
+    assert await value("SELECT count(*) FROM object_removals WHERE key LIKE 'o/%'")
+    assert await trash.empty() == 0
+
+
+async def test_a_restricted_persons_trash_is_kept_and_they_put_nothing_there(trashed):
+    who, ids = trashed
+    await aged(who, 40)
+    async with transaction(SYSTEM) as session:
+        await restriction.restrict(session, by=None, account_id=who.account_id, reason="person")
+    await trash.empty()
+    assert await left(ids) == set(ids)
+    acts = [
+        lambda s: trash.put(s, actor=who.actor, asset_ids=ids),
+        lambda s: ratings.rate(s, actor=who.actor, asset_ids=ids, stars=1),
+        lambda s: labels.create(s, actor=who.actor, name="new"),
+        lambda s: saved_views.save(s, actor=who.actor, name="new", query=""),
+    ]
+    for act in acts:
+        with pytest.raises(Restricted):
+            async with transaction(who.actor) as session:
+                await act(session)
+
+
+async def test_a_moved_request_follows_once_all_of_it_is_there(someone: Person):
+    me = someone.actor
+    batch_id, ids = await finished(someone, image(count=2))
+    there = await place(someone, "Autumn")
+    where = "SELECT workspace_id FROM batches WHERE id = :id"
+    async with transaction(me) as session:
+        assert await moving.move(session, actor=me, asset_ids=ids[:1], workspace_id=there) == 1
+    assert await value(where, id=batch_id) == me.workspace_id
+    async with transaction(me) as session:
+        assert await moving.move(session, actor=me, asset_ids=ids, workspace_id=there) == 1
+        await workspaces.archive(session, actor=me, workspace_id=there)
+        with pytest.raises(NotFound):
+            await moving.move(session, actor=me, asset_ids=ids, workspace_id=there)
+    assert await value(where, id=batch_id) == there
+
+
+async def test_a_view_is_kept_replaced_by_its_name_and_forgotten(someone: Person):
+    me = someone.actor
+    async with transaction(me) as session:
+        view = await saved_views.save(session, actor=me, name="Best of autumn", query="?rating=4&q=lake")
+        assert await saved_views.save(session, actor=me, name="best of AUTUMN", query="rating=5") == view
+        assert [(v.name, v.query) for v in await saved_views.listed(session, actor=me)] == [
+            ("best of AUTUMN", "rating=5")
+        ]
+        for name, query in (("", "a"), ("x" * 61, "a"), ("ok", "q=" + "a" * 2000), ("ok", "a\nb")):
+            with pytest.raises(ValidationError):
+                await saved_views.save(session, actor=me, name=name, query=query)
+        await saved_views.delete(session, actor=me, view_id=view)
+        assert await saved_views.listed(session, actor=me) == []
+
+
+# Workspaces
+
+
+async def test_a_workspace_goes_with_its_content_after_its_name_was_typed_and_one_undo_brings_all_back(someone: Person):
+    me = someone.actor
+    shared, own = await upload(someone), await upload(someone)
+    _, ids = await finished(someone, image(count=2), (Input("reference", shared),))
+    _, before = await finished(someone)
+    async with transaction(me) as session:
+        await trash.put(session, actor=me, asset_ids=before)
+    there = await place(someone, "Autumn")
+    inside = replace(me, workspace_id=there)
+    elsewhere = replace(someone, identity=replace(someone.identity, workspace_id=there))
+    await finished(elsewhere, image("another"), (Input("reference", shared),))
+    async with transaction(me) as session:
+        with pytest.raises(ValidationError, match="Type My studio to confirm"):
+            await workspaces.delete(session, actor=me, workspace_id=me.workspace_id, typed="my studio")
+        gone = await workspaces.delete(session, actor=me, workspace_id=me.workspace_id, typed=" My studio ")
+        assert gone.count == 2
+        assert await workspaces.active(session, actor=me) == there
+        assert [each.name for each in await workspaces.listed(session, actor=inside)] == ["Autumn"]
+        with pytest.raises(NotFound):
+            await workspaces.set_active(session, actor=me, workspace_id=me.workspace_id)
+        with pytest.raises(Conflict, match="only workspace"):
+            await workspaces.delete(session, actor=me, workspace_id=there, typed="Autumn")
+        kept = {each.name: each for each in await workspaces.kept(session, actor=inside)}
+        assert (kept["My studio"].outputs, kept["My studio"].trashed_at) == (2, gone.at)
+    assert await value("SELECT workspace_id FROM assets WHERE id = :id", id=shared) == there  # still used there
+    assert await value("SELECT trashed_at FROM assets WHERE id = :id", id=own) == gone.at
+    async with transaction(me) as session:
+        assert await trash.undo(session, actor=me, at=gone.at) == 3  # with the upload; what went before stays
+        assert len(await workspaces.listed(session, actor=me)) == 2
+    assert await value("SELECT trashed_at IS NOT NULL FROM assets WHERE id = :id", id=before[0])
+    assert await value("SELECT count(*) FROM assets WHERE id = ANY(:ids) AND trashed_at IS NULL", ids=ids) == 2
+
+
+async def test_a_deleted_workspace_is_emptied_with_its_rows_but_not_what_was_moved_out_of_it(someone: Person):
+    me = someone.actor
+    batch_id, (stays, goes) = await finished(someone, image(count=2))
+    there = await place(someone, "Autumn")
+    async with transaction(me) as session:
+        await moving.move(session, actor=me, asset_ids=[stays], workspace_id=there)
+        await workspaces.delete(session, actor=me, workspace_id=me.workspace_id, typed="My studio")
+    await aged(someone, 31)
+    assert await trash.empty() == 2
+    assert await left([stays, goes]) == {stays}
+    assert await value("SELECT workspace_id FROM batches WHERE id = :id", id=batch_id) == there
+    assert await value("SELECT count(*) FROM workspaces WHERE account_id = :id", id=someone.account_id) == 1
+
+
+async def test_a_restored_output_brings_its_workspace_back_and_one_that_came_late_too(someone: Person):
+    me = someone.actor
+    _, ids = await finished(someone, image(count=2))
+    await place(someone, "Autumn")
+    async with transaction(me) as session:
+        await workspaces.delete(session, actor=me, workspace_id=me.workspace_id, typed="My studio")
+    async with transaction(me) as session:
+        assert await trash.restore(session, actor=me, asset_ids=ids[:1]) == 1
+        assert await trash.count(session, actor=me) == 1
+        assert len(await workspaces.listed(session, actor=me)) == 2
+    async with transaction(me) as session:
+        await workspaces.delete(session, actor=me, workspace_id=me.workspace_id, typed="My studio")
+    async with transaction(SYSTEM) as session:  # as a result that was stored while the workspace was deleted
+        await session.execute(text("UPDATE assets SET trashed_at = NULL WHERE id = :id"), {"id": ids[0]})
+    await aged(someone, 31)
+    await trash.empty()
+    assert await left(ids) == {ids[0]}
+    assert (
+        await value(
+            "SELECT count(*) FROM workspaces WHERE account_id = :id AND trashed_at IS NULL", id=someone.account_id
+        )
+        == 2
+    )
+
+
+async def test_nothing_under_way_is_deleted_with_its_workspace(someone: Person):
+    await submitted(someone)
+    await place(someone, "Autumn")
+    async with transaction(someone.actor) as session:
+        with pytest.raises(Conflict, match="still under way"):
+            await workspaces.delete(
+                session, actor=someone.actor, workspace_id=someone.identity.workspace_id, typed="My studio"
+            )
+
+
+async def test_a_workspace_starts_with_how_its_newest_request_was_made(someone: Person):
+    me = someone.actor
+    async with transaction(me) as session:
+        with pytest.raises(Conflict, match="Nothing was made"):
+            await workspaces.keep_defaults(session, actor=me, workspace_id=me.workspace_id)
+    await submitted(someone, replace(image("a secret lake", count=3), ratio="3:4"))
+    async with transaction(me) as session:
+        await workspaces.keep_defaults(session, actor=me, workspace_id=me.workspace_id)
+        kept = await workspaces.defaults(session, actor=me)
+        assert kept is not None
+        assert (kept["kind"], kept["ratio"], kept["count"]) == ("image", "3:4", 3)
+        assert not {"prompt", "seed", "reference_count"} & set(kept)
+        await workspaces.drop_defaults(session, actor=me, workspace_id=me.workspace_id)
+        assert await workspaces.defaults(session, actor=me) is None
+
+
+async def test_a_selection_names_its_files_for_an_hour(someone: Person):
+    me = someone.actor
+    _, ids = await finished(someone, image(count=2))
+    async with transaction(me) as session:
+        made = await selections.pick(session, actor=me, asset_ids=[*ids, uuid4()])
+        assert set(await selections.picked(session, actor=me, selection_id=made)) == set(ids)
+        with pytest.raises(ValidationError):
+            await selections.pick(session, actor=me, asset_ids=[])
+    async with transaction(SYSTEM) as session:
+        await session.execute(
+            text("UPDATE selections SET created_at = created_at - interval '61 minutes' WHERE id = :id"), {"id": made}
+        )
+        with pytest.raises(NotFound, match="no longer offered"):
+            await selections.picked(session, actor=me, selection_id=made)
+        assert await selections.sweep(session) == 1
