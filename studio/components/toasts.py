@@ -16,6 +16,8 @@ def toast_item(
     kind: rx.Var[str],
     title: rx.Var[str],
     text: rx.Var[str],
+    undo: rx.Var[bool],
+    on_undo: rx.EventHandler[no_args_event_spec],
     on_close: rx.EventHandler[no_args_event_spec],
     rest: rx.RestProp,
 ) -> rx.Component:
@@ -33,6 +35,17 @@ def toast_item(
             rx.cond(text != "", rx.el.p(text, class_name="t1 mute")),
             class_name="grow",
         ),
+        rx.cond(
+            undo,
+            rx.el.button(
+                "Undo",
+                type="button",
+                class_name="btn soft s1",
+                on_click=on_undo,
+                title="Undo (Ctrl Z)",
+                custom_attrs={"data-hotkey": "undo"},
+            ),
+        ),
         rx.el.button(
             icon("x", 14),
             type="button",
@@ -40,24 +53,29 @@ def toast_item(
             on_click=on_close,
             custom_attrs={"aria-label": "Dismiss"},
         ),
-        browser.dismiss(after=rx.cond(kind == "error", 15000, 6000), on_late=on_close),
+        browser.dismiss(after=rx.cond(kind == "error", 15000, rx.cond(undo, 10000, 6000)), on_late=on_close),
         class_name="toast",
         custom_attrs={"role": rx.cond(kind == "error", "alert", "status")},
     )
 
 
-def toasts(state: Any) -> rx.Component:
-    """All current messages of a page's state, newest last, above everything but dialogs."""
-    return rx.el.div(
-        rx.foreach(
-            state.toasts,
-            lambda t: toast_item(
-                key=t.id,
-                kind=t.kind,
-                title=t.title,
-                text=t.text,
-                on_close=state.dismiss_toast(t.id),
-            ),
+def _items(state: Any) -> rx.Component:
+    """A page without deletions has nothing to undo; its messages never offer it."""
+    undo = getattr(state, "undo", None)
+    return rx.foreach(
+        state.toasts,
+        lambda t: toast_item(
+            key=t.id,
+            kind=t.kind,
+            title=t.title,
+            text=t.text,
+            undo=t.undo,
+            on_undo=undo if undo is not None else state.dismiss_toast(t.id),
+            on_close=state.dismiss_toast(t.id),
         ),
-        class_name="toasts",
     )
+
+
+def toasts(*states: Any) -> rx.Component:
+    """All current messages of these states, newest last, above everything but dialogs."""
+    return rx.el.div(*[_items(state) for state in states], class_name="toasts")

@@ -28,6 +28,7 @@ from studio.state.privacy import PrivacyState
 from studio.state.profile import ProfileState
 from studio.state.spend import SpendState
 from studio.state.studio import StudioState
+from studio.state.workspaces import WorkspacesState
 
 log = logging.getLogger("studio")
 WEB_LOCK = 7305003
@@ -183,7 +184,7 @@ class Live:
             if batches := sorted(changed - KINDS):
                 await _show_batches(state, batches)
             if LIBRARY in changed:
-                await (await state.get_state(LibraryState))._follow()
+                await _show_library(state)
 
     async def _shows_archives(self, token: str) -> bool:
         async with self.app.modify_state(rx.BaseStateToken(ident=token, cls=StudioState)) as state:
@@ -195,6 +196,17 @@ async def _show_batches(state: BaseState, batches: list[str]) -> None:
     if studio.loaded:
         await studio._refresh(batches)
     await (await state.get_state(SpendState))._follow()
+
+
+async def _show_library(state: BaseState) -> None:
+    """Something was rated, labelled, moved or deleted, or a workspace changed, on any page of the account."""
+    studio = await state.get_state(StudioState)
+    if studio.signed_in:
+        studio._identify()
+        await studio._read_places()
+        await studio._changed()
+    await (await state.get_state(LibraryState))._follow()
+    await (await state.get_state(WorkspacesState))._follow()
 
 
 async def _show_privacy(state: BaseState, changed: set[str]) -> None:

@@ -17,6 +17,7 @@ from studio.errors import NotFound
 from studio.services.byteplus.params import Params, params_from_json
 
 PAGE = 12
+MOST = 120
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ async def page(
             "workspace": actor.workspace_id,
             "kind": kind,
             "before": before,
-            "limit": max(1, min(limit, 100)),
+            "limit": max(1, min(limit, MOST)),
         },
     )
     return await _filled(session, actor=actor, rows=rows.all())

@@ -11,7 +11,7 @@ from studio import queue
 from studio.db import Actor
 from studio.errors import ValidationError
 
-MOST = 1000
+MOST = 5000
 CHANGED = "library"  # what open pages hear: one message for an act, however many files it was on
 
 

@@ -30,3 +30,16 @@ async def rate(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UUID]
     if count:
         await keeping.tell(session, actor=actor)
     return count
+
+
+async def of(session: AsyncSession, *, actor: Actor, asset_id: UUID) -> tuple[int | None, bool]:
+    """An output's stars, and whether it is in the trash. What is gone has none."""
+    row = (
+        await session.execute(
+            text(
+                "SELECT rating, trashed_at IS NOT NULL AS trashed FROM assets WHERE id = :id AND account_id = :account"
+            ),
+            {"id": asset_id, "account": actor.account_id},
+        )
+    ).one_or_none()
+    return (row.rating, row.trashed) if row else (None, False)

@@ -198,6 +198,17 @@ async def delete(session: AsyncSession, *, actor: Actor, workspace_id: UUID, typ
     return Trashed(count=count, at=at)
 
 
+async def trashed_at(session: AsyncSession, *, actor: Actor, workspace_id: UUID) -> datetime:
+    """When a workspace went into the trash, which is what brings it back. Raises NotFound."""
+    at = await session.scalar(
+        text("SELECT trashed_at FROM workspaces WHERE id = :id AND account_id = :account AND trashed_at IS NOT NULL"),
+        {"id": workspace_id, "account": actor.account_id},
+    )
+    if at is None:
+        raise NotFound("This was restored or erased meanwhile.")
+    return at
+
+
 async def keep_defaults(session: AsyncSession, *, actor: Actor, workspace_id: UUID) -> Mapping[str, Any]:
     """What the newest request of a workspace was made with is what its next ones start with. Returns it.
 

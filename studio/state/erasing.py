@@ -13,7 +13,7 @@ from studio.state import guard
 from studio.state.guard import action
 from studio.state.settings_views import files_words
 from studio.state.toasts import ToastMixin
-from studio.state.views import DetailsView, ErasingView
+from studio.state.views import ErasingView
 
 OUTPUT, BATCH = "output", "batch"
 LAST = "Archives that list it are taken back. Nothing brings it back."
@@ -22,15 +22,15 @@ LAST = "Archives that list it are taken back. Nothing brings it back."
 class ErasingMixin(ToastMixin, mixin=True):
     """The question before something is deleted for good, and the act."""
 
-    details_open: bool = False
-    details: DetailsView = DetailsView()
     erasing: ErasingView = ErasingView()  # what the open question is about; without an id it is closed
 
     @action
     async def ask_erase(self, what: str, ident: str):
         """Ask whether an output (by its file) or a batch is to go for good."""
+        if what not in (OUTPUT, BATCH):
+            return
         async with guard.work() as session:
-            ids = await self._meant(session, what, guard.uuid(ident))
+            ids = await self._meant(session, what, ident)
         if what == BATCH:
             words = f"{files_words(len(ids))} and the prompt are deleted now. {LAST}"
             self.erasing = ErasingView(id=ident, what=what, title="Delete this batch for good?", words=words)
@@ -38,13 +38,14 @@ class ErasingMixin(ToastMixin, mixin=True):
             words = f"The file is deleted now, and its prompt with the last output that was made from it. {LAST}"
             self.erasing = ErasingView(id=ident, what=what, title="Delete this output for good?", words=words)
 
-    async def _meant(self, session: AsyncSession, what: str, ident: UUID) -> Sequence[UUID]:
+    async def _meant(self, session: AsyncSession, what: str, ident: str) -> Sequence[UUID]:
         """The files that would go. Raises NotFound, and Conflict while a batch is under way."""
+        known = guard.uuid(ident)
         if what == BATCH:
-            if await purge.under_way(session, actor=guard.actor(), batch_id=ident):
+            if await purge.under_way(session, actor=guard.actor(), batch_id=known):
                 raise Conflict("Something of this batch is still under way. Cancel it, or wait until it has ended.")
-            return await purge.chosen(session, actor=guard.actor(), batch_id=ident)
-        found = await purge.chosen(session, actor=guard.actor(), asset_ids=[ident]) if what == OUTPUT else []
+            return await purge.chosen(session, actor=guard.actor(), batch_id=known)
+        found = await purge.chosen(session, actor=guard.actor(), asset_ids=[known]) if what == OUTPUT else []
         if not found:
             raise NotFound("This is gone already.")
         return found
@@ -55,17 +56,19 @@ class ErasingMixin(ToastMixin, mixin=True):
         asked, self.erasing = self.erasing, ErasingView()
         if not asked.id:
             return
-        ident = guard.uuid(asked.id)
         async with guard.work() as session:
-            ids = await self._meant(session, asked.what, ident)
+            ids = await self._meant(session, asked.what, asked.id)
         for each in ids:
             await journal.write("output", each)
         async with guard.system_work() as session:
             await purge.erase_outputs(session, actor=guard.actor(), asset_ids=ids)
             if asked.what == BATCH:
-                await purge.erase_rest(session, actor=guard.actor(), batch_id=ident)
-        self.details_open = False
+                await purge.erase_rest(session, actor=guard.actor(), batch_id=guard.uuid(asked.id))
         self._say("success", "Deleted for good")
+        await self._erased(asked.what)
+
+    async def _erased(self, what: str) -> None:
+        """It is gone: the page closes what showed it."""
 
     @action
     async def keep(self):

@@ -165,6 +165,10 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
         """After an act of this tab: what is said of what is seen. Where it stands follows with everybody's news."""
         await self._draw(beginning=False)
 
+    async def _changed(self) -> None:
+        if self.loaded:
+            await self._redraw()
+
     async def _follow(self) -> None:
         """Something in the library changed."""
         if not self._shown():

@@ -175,6 +175,11 @@ def size_words(size: int) -> str:
     return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
 
 
+def count_words(count: int, what: str) -> str:
+    """ "1 output", "1,304 outputs"."""
+    return f"1 {what}" if count == 1 else f"{count:,} {what}s"
+
+
 def files_words(files: int, size: int | None = None) -> str:
     """ "1,304 files, 4.2 GB"."""
     count = "1 file" if files == 1 else f"{files:,} files"

@@ -14,19 +14,22 @@ from studio.services.byteplus import catalog
 from studio.state import guard
 from studio.state.controls import ControlsMixin
 from studio.state.costs import CostsMixin
-from studio.state.erasing import ErasingMixin
+from studio.state.details import DetailsMixin
 from studio.state.guard import action
 from studio.state.leaving import KeepMixin
 from studio.state.onward import OnwardMixin
+from studio.state.places import PlacesMixin
 from studio.state.queue import QueueMixin
-from studio.state.tiles import batch_view, details_view
-from studio.state.views import BatchView, DetailsView
+from studio.state.tiles import batch_view
+from studio.state.views import BatchView
 
 DOUBLE_CLICK_SECONDS = 0.6
 MOST_BATCHES = 120  # shown at once; older ones are in the Library
 
 
-class StudioState(OnwardMixin, QueueMixin, CostsMixin, ControlsMixin, ErasingMixin, KeepMixin, rx.State):
+class StudioState(
+    OnwardMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMixin, PlacesMixin, KeepMixin, rx.State
+):
     """What one tab of the studio page shows. Every handler is an `@action`: see `studio.state.guard`."""
 
     # who
@@ -59,6 +62,7 @@ class StudioState(OnwardMixin, QueueMixin, CostsMixin, ControlsMixin, ErasingMix
     async def identify(self):
         """Who is signed in, for the frame around every page."""
         self._identify()
+        await self._read_places()
 
     def _identify(self) -> None:
         who = guard.identity()
@@ -66,6 +70,7 @@ class StudioState(OnwardMixin, QueueMixin, CostsMixin, ControlsMixin, ErasingMix
         self.initials = "".join(part[0] for part in who.name.replace(".", " ").split()[:2]).upper() or "?"
         self.picture = f"/account/picture?v={who.picture}" if who.picture else ""
         self.simulated = settings().simulated
+        self.single_keys = who.single_keys
         self.operator, self.restricted = who.operator, restriction.sentence(who.restricted)
         self._show_leaving()
 
@@ -73,6 +78,7 @@ class StudioState(OnwardMixin, QueueMixin, CostsMixin, ControlsMixin, ErasingMix
     async def load(self):
         """Fill the page for whoever is signed in."""
         self._identify()
+        await self._read_places()
         if not self.model:
             self._choose_model(catalog.models("image")[0].id)
             self._defaults()
@@ -80,14 +86,20 @@ class StudioState(OnwardMixin, QueueMixin, CostsMixin, ControlsMixin, ErasingMix
         await self._reload()
         self.loaded = True
 
-    async def _reload(self) -> None:
+    async def _changed(self) -> None:
+        """Something was rated, labelled, moved or deleted, here or elsewhere: as many batches as are shown, anew."""
+        if self.loaded:
+            await self._reload(max(feed.PAGE, min(len(self.batches), MOST_BATCHES)))
+        await self._read_kept()
+
+    async def _reload(self, most: int = feed.PAGE) -> None:
         async with guard.work() as session:
-            rows = await feed.page(session, actor=guard.actor(), kind=self._kind())
+            rows = await feed.page(session, actor=guard.actor(), kind=self._kind(), limit=most)
             self._usual = dict(await feed.usual_seconds(session, actor=guard.actor()))
             await self._totals(session)
         now = datetime.now(UTC)
         self.batches = [batch_view(row, now, self._usual, guard.identity().dates) for row in rows]
-        self.has_more = len(rows) == feed.PAGE
+        self.has_more = len(rows) == most
 
     def _kind(self) -> str | None:
         return {"images": "image", "videos": "video"}.get(self.show)
@@ -106,6 +118,7 @@ class StudioState(OnwardMixin, QueueMixin, CostsMixin, ControlsMixin, ErasingMix
             await self._totals(session)
         for row in fresh:
             self._merge(batch_view(row, now, self._usual, guard.identity().dates), row)
+            self._follow_details(row)
 
     def _merge(self, view: BatchView, row: feed.BatchRow) -> None:
         known = next((n for n, b in enumerate(self.batches) if b.id == view.id), None)
@@ -117,12 +130,6 @@ class StudioState(OnwardMixin, QueueMixin, CostsMixin, ControlsMixin, ErasingMix
             self.batches[known] = view
         elif self._kind() in (None, view.kind) and (not self.batches or not self._older(row)):
             self.batches = [view, *self.batches][:MOST_BATCHES]
-        if self.details_open and self.details.batch_id == view.id:
-            found = self._details_of(row, self.details.generation_id)
-            self.details, self.details_open = found or self.details, found is not None
-
-    def _details_of(self, row: feed.BatchRow, generation_id: str) -> DetailsView | None:
-        return details_view(row, generation_id, guard.identity().dates)
 
     def _older(self, row: feed.BatchRow) -> bool:
         """A batch from below the loaded pages: it is shown when the person gets there."""
@@ -174,41 +181,13 @@ class StudioState(OnwardMixin, QueueMixin, CostsMixin, ControlsMixin, ErasingMix
         self.notices = []
         await self._refresh([str(sent.batch_id)])
 
-    # Details, sheet, messages
+    # Sheet, messages
 
-    @action
-    async def open_details(self, generation_id: str):
-        """Show everything about one finished output."""
-        async with guard.work() as session:
-            row = await feed.batch_of(session, actor=guard.actor(), generation_id=guard.uuid(generation_id))
-        view = self._details_of(row, generation_id)
-        if view is not None:
-            self.details, self.details_open = view, True
-
-    @action
-    async def step_details(self, by: int):
-        """The previous (-1) or next (1) output of the same batch."""
-        if by not in (-1, 1) or not self.details.generation_id:
-            return
-        async with guard.work() as session:
-            row = await feed.batch_of(
-                session, actor=guard.actor(), generation_id=guard.uuid(self.details.generation_id)
-            )
-        done = [str(o.id) for o in row.outputs if o.asset_id]
-        if self.details.generation_id in done:
-            at = done.index(self.details.generation_id) + by
-            if 0 <= at < len(done):
-                self.details = self._details_of(row, done[at]) or self.details
 
     @action
     async def unexpected(self, reference: str):
         """Shown when a handler failed for a reason nobody foresaw: a reference, never the error's text."""
         self._say("error", "Something went wrong on our side.", f"Your work is safe. Reference {guard.uuid(reference)}")
-
-    @action
-    async def close_details(self):
-        """Hide the details."""
-        self.details_open = False
 
     @action
     async def set_parameters_open(self, value: bool):

@@ -206,7 +206,6 @@ def details_view(batch: feed.BatchRow, generation_id: str, dates: Dates) -> Deta
         preview=media_url(o.asset_id, 1024),
         original=media_url(o.asset_id, "original"),
         download=f"/download/{o.asset_id}",
-        download_original=f"/download/{o.asset_id}?original=1",
         draft=isinstance(batch.params, VideoParams) and batch.params.draft,
         position=f"{at + 1} of {len(done)}",
         cost=f"{dollars(o.charged_micros or 0)}{took}",

@@ -18,9 +18,9 @@ class ToastMixin(rx.State, mixin=True):
     toasts: list[Toast] = []
     announcement: str = ""  # polite live region of every page
 
-    def _say(self, kind: str, title: str, text: str = "") -> None:
-        """Show a message: kind is info, success or error."""
-        self.toasts = [*self.toasts, Toast(id=uuid4().hex, kind=kind, title=title, text=text)][-MOST:]
+    def _say(self, kind: str, title: str, text: str = "", *, undo: bool = False) -> None:
+        """Show a message: kind is info, success or error. `undo`: with a button that takes the act back."""
+        self.toasts = [*self.toasts, Toast(id=uuid4().hex, kind=kind, title=title, text=text, undo=undo)][-MOST:]
 
     @action
     async def dismiss_toast(self, toast_id: str):

@@ -102,7 +102,6 @@ class DetailsView:
     preview: str = ""
     original: str = ""
     download: str = ""
-    download_original: str = ""
     position: str = ""
     draft: bool = False
     cost: str = ""
@@ -116,7 +115,7 @@ class DetailsView:
 
 @dataclass(frozen=True)
 class ErasingView:
-    """The question before something is deleted; `what` is output or batch. Without an id nothing is asked."""
+    """The question before something is deleted; `what` is output, batch or selected. Without an id nothing is asked."""
 
     id: str = ""
     what: str = ""
@@ -135,12 +134,13 @@ class ProviderView:
 
 @dataclass(frozen=True)
 class Toast:
-    """A message shown once; `kind` is info, success or error."""
+    """A message shown once; `kind` is info, success or error. `undo`: it offers to take back what it tells."""
 
     id: str = ""
     kind: str = "info"
     title: str = ""
     text: str = ""
+    undo: bool = False
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,10 @@ READS = {
     "feed.queue",
     "feed.usual_seconds",
     "frames.known",
+    "labels.listed",
+    "labels.on",
     "ledger.budget",
+    "lineage.of",
     "linked.listed",
     "mail.news_history",
     "mail.opted_in",
@@ -50,13 +53,16 @@ READS = {
     "purge.under_way",
     "profile.get",
     "restriction.check",
+    "ratings.of",
     "sessions.is_fresh",
     "spend.alerts",
     "spend.count",
     "spend.entries",
     "spend.month",
     "spend.months",
+    "workspaces.kept",
     "workspaces.listed",
+    "workspaces.trashed_at",
 }
 OWN_ROW = "one row of one's own, overwritten"
 # Which handlers write without a count, and why that is no way to cost somebody something.
@@ -66,6 +72,7 @@ FREE = {
     "DevicesState.end_asked": "each session ends once, after a recent sign-in",
     "DevicesState.end_others": "each session ends once, after a recent sign-in",
     "DevicesState.save_name": OWN_ROW,
+    "LibraryState.erase": "each output goes once, and asking for it is counted",
     "PolicyState.close": "one row for each text, written once",
     "PrivacyState.take_back": "each archive goes once, and asking for one is counted",
     "ProfileState.cancel_address": "only a change that waits, and asking for one is counted",
@@ -80,6 +87,7 @@ FREE = {
     "StudioState.delete_preset": "each preset goes once, and saving one is counted",
     "StudioState.erase": "each output goes once, and asking for it is counted",
     "StudioState.keep_account": "each countdown is stopped once, and asking for one is counted",
+    "StudioState.set_single_keys": OWN_ROW,
     "StudioState.cancel": "each output is cancelled once, and asking for it is counted",
     "StudioState.rename_preset": OWN_ROW,
     "StudioState.save_draft": OWN_ROW,
@@ -114,7 +122,7 @@ def written(kind: Any, name: str) -> tuple[set[str], set[str]]:
         first = call.args[0] if call.args else None
         if callee == "guard.limit" and isinstance(first, ast.Constant):
             limits.add(str(first.value))
-        elif isinstance(first, ast.Name) and first.id == "session" and not callee.startswith("self."):
+        elif isinstance(first, ast.Name) and first.id == "session" and not callee.startswith(("self.", "super().")):
             writes.add(callee)
     return writes - READS, limits
 

@@ -16,7 +16,7 @@ import reflex as rx
 from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
-from studio.services import attempts, mail, operator_people, restriction, sessions
+from studio.services import attempts, labels, mail, operator_people, restriction, saved_views, selections, sessions
 from studio.services.generations import Input
 from studio.state.library import LibraryState
 from studio.state.studio import StudioState
@@ -71,8 +71,14 @@ async def victim(settings) -> tuple[list[str], UUID]:
         letter = await mail.enqueue(session, account_id=other.account_id, to=other.email, template="welcome", data={})
         await operator_people.invite(session, by=None, email="invited@example.net")
         invitation = await session.scalar(text("SELECT id FROM invitations WHERE email = 'invited@example.net'"))
+    async with transaction(other.actor) as session:
+        label = await labels.create(session, actor=other.actor, name=SECRET[:40])
+        await labels.put_on(session, actor=other.actor, label_id=label, asset_ids=[output])
+        view = await saved_views.save(session, actor=other.actor, name="a view", query="q=secret")
+        selection = await selections.pick(session, actor=other.actor, asset_ids=[output])
+    kept = [label, view, selection, other.identity.workspace_id]
     ids = [waiting.batch_id, done.batch_id, waiting.generation_ids[0], done.generation_ids[0], picture, output]
-    ids += [other.account_id, other.identity.session_id, letter, invitation]
+    ids += [other.account_id, other.identity.session_id, letter, invitation, *kept]
     return [str(each) for each in ids], other.account_id
 
 
@@ -95,6 +101,7 @@ async def snapshot(account_id: UUID) -> str:
     async with transaction(SYSTEM) as session:
         rows = {}
         own = ("batches", "generations", "assets", "batch_inputs", "budgets", "workspaces")
+        own += ("labels", "asset_labels", "saved_views")
         for table in own:
             found = await session.execute(text(f"SELECT * FROM {table} WHERE account_id = :id"), {"id": account_id})
             rows[table] = sorted(json.dumps(dict(row._mapping), default=str, sort_keys=True) for row in found)
@@ -115,7 +122,7 @@ def arguments(kind: type[rx.State], name: str, an_id: str) -> list[Any]:
         elif declared is str:
             given.append(an_id)
         elif declared is dict:
-            words = dict.fromkeys(("name", "workspace", "reference", "search"), an_id)
+            words = dict.fromkeys(("name", "workspace", "reference", "search", "id", "label", "typed"), an_id)
             given.append(
                 {**words, "role": "reference", "ids": [an_id], "errors": [], "prompt": "mine", "cap": "7"}
                 | {"email": "friend@example.org", "reason": "operator"}
