@@ -6,11 +6,12 @@ from typing import Any
 
 import reflex as rx
 
-from studio.components import browser
-from studio.components.styles import icon, picture
+from studio.components import browser, keeping
+from studio.components.styles import icon, length, picture
 from studio.state.studio import StudioState
 
 D: Any = StudioState.details
+K: Any = StudioState.kept
 
 
 def _header(close: rx.Component, title: rx.Component) -> rx.Component:
@@ -70,9 +71,23 @@ def _act(mark: str, words: str, act: Any, *, name: str = "") -> rx.Component:
     return rx.el.button(icon(mark), words, type="button", class_name="btn soft", on_click=act, custom_attrs=said)
 
 
-def _file(mark: str, name: str, href: Any, look: str) -> rx.Component:
-    """A link that looks and is named like the buttons beside it; Hotkeys gives it the space bar."""
-    return rx.el.a(icon(mark), name, href=href, download="", role="button", class_name=look)
+def _kept() -> rx.Component:
+    """Stars, cost and labels."""
+    return rx.fragment(
+        rx.el.div(
+            keeping.stars(K.rating, StudioState.rate_output),
+            rx.cond(D.cost != "", rx.el.span(D.cost, class_name="t1 mute num")),
+            class_name="row between",
+        ),
+        rx.el.ul(
+            rx.foreach(K.labels, lambda label: keeping.chip(label, StudioState.label_output(label.id, False))),
+            rx.el.li(
+                keeping.add_label(K.others, lambda ident: StudioState.label_output(ident, True), StudioState.add_label)
+            ),
+            class_name="lchips",
+            custom_attrs={"aria-label": "Labels"},
+        ),
+    )
 
 
 def _actions() -> rx.Component:
@@ -95,25 +110,107 @@ def _actions() -> rx.Component:
                 ),
             ),
         ),
-        _file("download", "Download", D.download, "btn soft"),
-        rx.cond(
-            D.download_original != "",
-            _file("file-badge", "Original file", D.download_original, "btn ghost whole"),
-        ),
+        _downloads(),
         rx.el.button(
             icon("trash-2"),
-            "Delete…",
+            "Delete",
             type="button",
-            class_name="btn ghost whole",
-            on_click=StudioState.ask_erase("output", D.asset_id),
+            class_name="btn danger-soft",
+            on_click=StudioState.trash_output,
         ),
         class_name="acts",
+    )
+
+
+def _downloads() -> rx.Component:
+    """The ways to download, each with what the file carries said before the click."""
+    return rx.popover.root(
+        rx.popover.trigger(rx.el.button(icon("download"), "Download", type="button", class_name="btn soft")),
+        rx.popover.content(
+            rx.el.ul(
+                rx.foreach(
+                    K.files,
+                    lambda file: rx.el.li(
+                        rx.el.a(
+                            icon("file-down"),
+                            rx.el.span(
+                                rx.el.span(file.name, class_name="med"),
+                                rx.el.span(file.words, class_name="t1 mute"),
+                                class_name="col",
+                            ),
+                            href=file.href,
+                            download="",
+                            class_name="dfile",
+                        ),
+                        key=file.href,
+                    ),
+                ),
+            ),
+            class_name="menu",
+            width="320px",
+            custom_attrs={"aria-label": "Download"},
+        ),
+    )
+
+
+def _line() -> rx.Component:
+    """Where it comes from and what became of it, in order, with what it cost up to here."""
+    return rx.cond(
+        length(K.line) > 0,
+        rx.el.section(
+            rx.el.hr(class_name="sep"),
+            rx.el.div(
+                rx.el.h3("Lineage", class_name="label"),
+                rx.el.span(K.so_far, class_name="t1 mute num"),
+                class_name="row between",
+            ),
+            rx.el.ol(rx.foreach(K.line, _step_of_line), class_name="line"),
+            class_name="lineage",
+            custom_attrs={"aria-label": "Lineage"},
+        ),
+    )
+
+
+def _step_of_line(step: Any) -> rx.Component:
+    face = rx.fragment(
+        rx.el.img(src=step.thumb, alt="", custom_attrs={"loading": "lazy", "decoding": "async"}),
+        rx.cond(step.duration != "", rx.el.span(rx.el.span(step.duration, class_name="pill"), class_name="br")),
+    )
+    return rx.el.li(
+        rx.cond(step.first, rx.fragment(), rx.el.span(icon("arrow-right", 12), class_name="mute")),
+        rx.el.div(
+            rx.cond(
+                step.output,
+                rx.el.button(
+                    face,
+                    type="button",
+                    class_name=rx.cond(step.here, "lthumb sel", "lthumb"),
+                    on_click=StudioState.open_output(step.asset_id),
+                    custom_attrs={"aria-label": step.name, "aria-current": rx.cond(step.here, "true", "false")},
+                ),
+                rx.el.a(
+                    face,
+                    href=step.original,
+                    target="_blank",
+                    rel="noopener",
+                    class_name="lthumb",
+                    custom_attrs={"aria-label": step.name},
+                ),
+            ),
+            rx.el.span(step.role, class_name="t1 mute"),
+            class_name="col",
+        ),
+        key=step.asset_id,
     )
 
 
 def _facts() -> rx.Component:
     return rx.el.dl(
         rx.foreach(D.facts, lambda fact: rx.fragment(rx.el.dt(fact.term), rx.el.dd(fact.value))),
+        rx.cond(
+            K.credentials != "",
+            rx.fragment(rx.el.dt("Content credentials"), rx.el.dd(K.credentials)),
+        ),
         rx.cond(
             D.task_id != "",
             rx.fragment(
@@ -135,14 +232,29 @@ def _facts() -> rx.Component:
     )
 
 
+def _prompt() -> rx.Component:
+    return rx.el.div(
+        rx.el.p(D.prompt, class_name="told grow"),
+        rx.el.button(
+            icon("copy", 14),
+            type="button",
+            class_name="ib s1",
+            title="Copy prompt",
+            custom_attrs={"aria-label": "Copy prompt", "data-copy": D.prompt},
+        ),
+        class_name="row start g2",
+    )
+
+
 def _body() -> rx.Component:
     return rx.el.div(
         _preview(),
-        rx.el.p(D.prompt, class_name="told"),
-        rx.cond(D.cost != "", rx.el.p(D.cost, class_name="t1 mute num")),
+        _kept(),
+        _prompt(),
         _actions(),
         rx.el.hr(class_name="sep"),
         _facts(),
+        _line(),
         class_name="body",
     )
 

@@ -1,4 +1,4 @@
-"""The question before an output or a batch is deleted for good."""
+"""The question before outputs or a batch are deleted for good."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ import reflex as rx
 
 from studio.state.studio import StudioState
 
-E: Any = StudioState.erasing
 
-
-def question() -> rx.Component:
-    """Opened from the details and from a batch's menu."""
+def question(state: Any = StudioState) -> rx.Component:
+    """Opened from a batch's menu, and by the library for what is selected in the trash."""
+    asked = state.erasing
     return rx.alert_dialog.root(
         rx.alert_dialog.content(
-            rx.alert_dialog.title(E.title, class_name="t4 bold"),
-            rx.alert_dialog.description(E.words, class_name="mute"),
+            rx.alert_dialog.title(asked.title, class_name="t4 bold"),
+            rx.alert_dialog.description(asked.words, class_name="mute"),
             rx.el.div(
-                rx.el.button("Keep it", type="button", class_name="btn soft", on_click=StudioState.keep),
-                rx.el.button("Delete for good", type="button", class_name="btn danger", on_click=StudioState.erase),
+                rx.el.button("Keep it", type="button", class_name="btn soft", on_click=state.keep),
+                rx.el.button("Delete for good", type="button", class_name="btn danger", on_click=state.erase),
                 class_name="dialog-acts",
             ),
             class_name="dialog",
             max_width="420px",
         ),
-        open=E.id != "",
-        on_open_change=StudioState.keep,
+        open=asked.id != "",
+        on_open_change=state.keep,
     )

@@ -371,12 +371,25 @@ function StudioHotkeys() {
         return;
       }
       const on = e.target;
+      const fields = "input:not([type=radio]):not([type=range]),textarea,select,[contenteditable]";
+      const typing = on instanceof Element && on.closest(fields);
+      const held = (e.ctrlKey || e.metaKey) && !e.altKey && !e.shiftKey ? e.key.toLowerCase() : "";
+      if (held === "k") { if (press("palette")) e.preventDefault(); return; }
+      if (held === "z" && !typing) { if (press("undo")) e.preventDefault(); return; }
       if (e.ctrlKey || e.metaKey || e.altKey || !(on instanceof Element)) return;
       if (e.key === " " && on.matches("a[role=button]")) { e.preventDefault(); on.click(); return; }
-      if (on.closest("input:not([type=radio]):not([type=range]),textarea,select,[contenteditable]")) return;
-      if (on.closest("[role=menu],[role=listbox],[role=dialog]")) return;
-      const prompt = document.getElementById("prompt") || document.getElementById("search");
-      if (e.key === "/" && shown(prompt)) { e.preventDefault(); prompt.focus(); }
+      if (typing) return;
+      // Keys of the grid press its own controls, only from inside it, and not at all where that is turned off.
+      if (on.closest("[data-grid]") && !document.querySelector("[data-keys=off]")) {
+        const key = e.shiftKey && e.key.length === 1 && e.key.toLowerCase() !== e.key.toUpperCase()
+          ? `Shift+${e.key.toLowerCase()}` : e.key.toLowerCase();
+        const act = [...document.querySelectorAll("[data-grid-key]")]
+          .find((el) => el.getAttribute("data-grid-key").split(" ").includes(key) && shown(el));
+        if (act && !act.disabled) { e.preventDefault(); act.click(); return; }
+      }
+      if (on.closest("[role=menu],[role=listbox],[role=dialog]") && !on.closest("[data-grid]")) return;
+      const field = document.getElementById("prompt") || document.getElementById("search");
+      if (e.key === "/" && shown(field)) { e.preventDefault(); field.focus(); }
       else if (e.key === "?" || e.key === "Escape") { if (press(e.key)) e.preventDefault(); }
     };
     const clicks = (e) => {

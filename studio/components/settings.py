@@ -9,17 +9,8 @@ from reflex.utils.imports import ImportDict
 from reflex_components_core.react_router.dom import ReactRouterLink
 
 from studio.components.browser import BrowserPart
-from studio.components.shell import shell
+from studio.components.shell import SECTIONS, shell
 from studio.components.styles import icon
-
-SECTIONS = (
-    ("Profile", "/settings/profile", "circle-user-round"),
-    ("Privacy", "/settings/privacy", "shield-check"),
-    ("Spend", "/settings/spend", "wallet"),
-    ("Sessions", "/settings/sessions", "monitor-smartphone"),
-    ("Appearance", "/settings/appearance", "sun-moon"),
-    ("Keyboard", "/settings/keyboard", "keyboard"),
-)
 
 _THEME = """
 function StudioThemeChoice({ label }) {

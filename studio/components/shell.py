@@ -7,9 +7,9 @@ from typing import Any
 import reflex as rx
 from reflex_components_core.react_router.dom import ReactRouterLink
 
-from studio.components import browser, notices, queue
+from studio.components import browser, browser_keeping, notices, queue
 from studio.components.shortcuts import shortcut_list
-from studio.components.styles import cx, icon, logo
+from studio.components.styles import cx, icon, length, logo
 from studio.components.toasts import toasts
 from studio.state.studio import StudioState
 
@@ -18,6 +18,15 @@ PAGES = (
     ("Library", "/library", "images"),
     ("Spend", "/settings/spend", "wallet"),
     ("Settings", "/settings/profile", "settings"),
+)
+SECTIONS = (
+    ("Profile", "/settings/profile", "circle-user-round"),
+    ("Workspaces", "/settings/workspaces", "layers"),
+    ("Privacy", "/settings/privacy", "shield-check"),
+    ("Spend", "/settings/spend", "wallet"),
+    ("Sessions", "/settings/sessions", "monitor-smartphone"),
+    ("Appearance", "/settings/appearance", "sun-moon"),
+    ("Keyboard", "/settings/keyboard", "keyboard"),
 )
 OPERATOR = ("Operator", "/operator", "activity")  # only for operators
 
@@ -49,7 +58,7 @@ def _shortcuts() -> rx.Component:
             rx.dialog.description("On a Mac, use ⌘ for Ctrl.", class_name="mute"),
             shortcut_list(),
             class_name="dialog",
-            max_width="420px",
+            max_width="560px",
         ),
     )
 
@@ -97,6 +106,11 @@ def _account() -> rx.Component:
             rx.el.p(StudioState.email, class_name="t1 mute clip"),
             rx.el.hr(class_name="sep"),
             rx.el.div(
+                rx.el.span("Workspace", class_name="label"),
+                browser_keeping.places(places=StudioState.places, label="Switch workspace"),
+                class_name="menu-place",
+            ),
+            rx.el.div(
                 rx.cond(
                     StudioState.operator,
                     ReactRouterLink.create(icon("activity"), "Operator", to=OPERATOR[1], class_name="btn ghost wide"),
@@ -131,6 +145,7 @@ def rail(here: str) -> rx.Component:
         *[_link(*page, here, words=False) for page in PAGES],
         rx.cond(StudioState.operator, _link(*OPERATOR, here, words=False)),
         rx.el.span(class_name="grow"),
+        _commands(),
         _shortcuts(),
         browser.theme_button(icon("sun-moon", 20)),
         _account(),
@@ -140,15 +155,46 @@ def rail(here: str) -> rx.Component:
 
 
 def workspace() -> rx.Component:
-    """The active workspace's name."""
+    """The active workspace, and the way into another."""
     return rx.el.span(
         rx.el.span(class_name="wdot"),
         rx.cond(
-            StudioState.workspace != "",
-            rx.el.span(StudioState.workspace, class_name="clip"),
+            length(StudioState.places) > 0,
+            browser_keeping.places(places=StudioState.places, label="Workspace"),
             rx.el.span(class_name="skel", style={"width": "128px", "height": "14px"}),
         ),
         class_name="workspace med",
+    )
+
+
+def _commands() -> rx.Component:
+    """Everything one can go to, narrowed by typing; opened by its button or by Ctrl K."""
+    pages = [{"name": name, "group": "Page", "href": href} for name, href, _ in (*PAGES[:2], *SECTIONS)]
+    actions = [
+        {"name": "Keyboard shortcuts", "group": "Action", "key": "?"},
+        {"name": "Undo the last deletion", "group": "Action", "key": "undo"},
+    ]
+    operator = [{"name": OPERATOR[0], "group": "Page", "href": OPERATOR[1]}]
+    return rx.dialog.root(
+        rx.dialog.trigger(
+            rx.el.button(
+                icon("command", 20),
+                type="button",
+                title="Go to (Ctrl K)",
+                custom_attrs={"aria-label": "Go to", "data-hotkey": "palette"},
+            )
+        ),
+        rx.dialog.content(
+            rx.dialog.title("Go to", class_name="sr"),
+            rx.dialog.close(rx.el.button("Close", id="palette-close", type="button", hidden=True, tab_index=-1)),
+            browser_keeping.palette(
+                places=StudioState.places,
+                pages=rx.cond(StudioState.operator, [*pages, *operator, *actions], [*pages, *actions]),
+            ),
+            class_name="dialog palette-box",
+            max_width="520px",
+            custom_attrs={"aria-describedby": ""},
+        ),
     )
 
 
@@ -239,7 +285,8 @@ def shell(
         notices.policy_banner(),
         PlainForm.create(id="signout", custom_attrs={"method": "post", "action": "/signout"}),
         browser.hotkeys(),
-        toasts(messages),
+        toasts(messages) if messages is StudioState else toasts(messages, StudioState),
         rx.el.div(StudioState.announcement, class_name="sr", role="status", custom_attrs={"aria-live": "polite"}),
         class_name=cx(f"app {kind}".strip()),
+        custom_attrs={"data-keys": rx.cond(StudioState.single_keys, "on", "off")},
     )

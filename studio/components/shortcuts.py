@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import reflex as rx
 
+GRID = "In the grid"
+
 
 @dataclass(frozen=True)
 class Shortcut:
@@ -18,9 +20,27 @@ class Shortcut:
 
 SHORTCUTS = (
     Shortcut("Generate", ("Ctrl", "Enter"), "In the prompt"),
-    Shortcut("Write the prompt", ("/",), "Studio"),
-    Shortcut("Close details", ("Esc",), "Studio"),
+    Shortcut("Write the prompt, or search", ("/",), "Studio, Library"),
+    Shortcut("Go to a page, workspace or action", ("Ctrl", "K"), "Everywhere"),
+    Shortcut("Undo the last deletion", ("Ctrl", "Z"), "Everywhere"),
     Shortcut("Show these shortcuts", ("?",), "Everywhere"),
+    Shortcut("Close, then clear the selection", ("Esc",), "Everywhere"),
+    Shortcut("Move", ("Arrows",), GRID),
+    Shortcut("To the beginning, to the end", ("Home", "End"), GRID),
+    Shortcut("Rate", ("1–5",), GRID),
+    Shortcut("Take the rating away", ("0",), GRID),
+    Shortcut("Select", ("X",), GRID),
+    Shortcut("Select a range", ("Shift", "Arrows"), GRID),
+    Shortcut("Select everything", ("Ctrl", "A"), GRID),
+    Shortcut("Preview", ("Space",), GRID),
+    Shortcut("Full screen", ("F",), GRID),
+    Shortcut("Compare", ("C",), GRID),
+    Shortcut("Label", ("L",), GRID),
+    Shortcut("Move to a workspace", ("M",), GRID),
+    Shortcut("Reuse", ("R",), GRID),
+    Shortcut("Remix", ("Shift", "R"), GRID),
+    Shortcut("Move to the trash", ("Del",), GRID),
+    Shortcut("Details", ("I",), GRID),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 # The colours come from Radix; assets/studio.css only adds what its tokens cannot express.
-STYLESHEETS = ["/studio.css", "/library.css", "/consent.css"]
+STYLESHEETS = ["/studio.css", "/library.css", "/keeping.css", "/consent.css"]
 
 
 def theme() -> rx.Component:

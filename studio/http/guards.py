@@ -21,8 +21,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CLOSED = ("/_upload", "/_health", "/_all_routes", "/auth-codespace")
 # A mail program posts here for its reader (RFC 8058), from anywhere: the signed path is the permission.
 ONE_CLICK = "/mail/unsubscribe/"
-SETTINGS = ("profile", "privacy", "spend", "sessions", "appearance", "keyboard")
-GATED = frozenset({"/", "/library", *(f"/settings/{name}" for name in SETTINGS)})
+SETTINGS = ("profile", "privacy", "spend", "sessions", "appearance", "keyboard", "workspaces")
+GATED = frozenset({"/", "/library", "/compare", *(f"/settings/{name}" for name in SETTINGS)})
 OPERATOR = "/operator"
 NOWHERE = "/nothing/here"  # no page has this address, so it answers as every wrong one does
 MOVED = {"/settings": "/settings/profile"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 from starlette.requests import Request
@@ -15,6 +16,8 @@ from studio.runtime import storage
 from studio.services import pictures, workspaces
 from studio.services.media import portraits
 from studio.services.storage import ObjectMissing, new_key
+
+_PAGE = re.compile(r"/(?:library|settings/[a-z]{1,20})?(?:\?[!-~]{0,1800})?")  # a page of ours to go back to
 
 
 @page_errors
@@ -59,14 +62,16 @@ async def upload_picture(request: Request) -> Response:
 
 @page_errors
 async def choose_workspace(request: Request) -> Response:
-    """POST /api/workspace with workspace=<id>: work there from now on, in this browser."""
+    """POST /api/workspace with workspace=<id>: work there from now on, in this browser; then back to the page `to`."""
     actor = await actor_of(request)
+    form = await form_of(request)
     try:
-        asked = UUID((await form_of(request)).get("workspace", [""])[0])
+        asked = UUID(form.get("workspace", [""])[0])
     except ValueError:
         raise NotFound from None
     async with transaction(actor) as session:
         await workspaces.set_active(session, actor=actor, workspace_id=asked)
-    response = RedirectResponse("/settings/profile", 303)
+    to = form.get("to", [""])[0]
+    response = RedirectResponse(to if _PAGE.fullmatch(to) else "/settings/workspaces", 303)
     response.headers.append("set-cookie", workspace_cookie(asked))
     return response

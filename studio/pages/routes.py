@@ -10,6 +10,7 @@ import reflex as rx
 
 from studio.components.consent import banner
 from studio.pages import (
+    compare,
     index,
     library,
     missing,
@@ -27,8 +28,10 @@ from studio.pages import (
     settings_profile,
     settings_sessions,
     settings_spend,
+    settings_workspaces,
     welcome,
 )
+from studio.state.compare import CompareState
 from studio.state.devices import DevicesState
 from studio.state.library import LibraryState
 from studio.state.operator import OperatorState, OperatorWorkersState
@@ -45,6 +48,7 @@ from studio.state.profile import ProfileState
 from studio.state.spend import SpendState
 from studio.state.studio import StudioState
 from studio.state.welcome import WelcomeState
+from studio.state.workspaces import WorkspacesState
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,20 @@ ROUTES: tuple[Route, ...] = (
         "Everything you made, newest first.",
         # The frame shows who is signed in, and that lives in the studio's state.
         [LibraryState.load, StudioState.identify],
+    ),
+    Route(
+        "/compare",
+        compare.page,
+        "Compare · Studio",
+        "Two to four outputs side by side, and what differs in how they were made.",
+        [CompareState.load, StudioState.identify],
+    ),
+    Route(
+        "/settings/workspaces",
+        settings_workspaces.page,
+        "Workspaces · Studio",
+        "Where your work is kept, and the labels on it.",
+        [WorkspacesState.load, StudioState.identify],
     ),
     Route(
         "/settings/profile",

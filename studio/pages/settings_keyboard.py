@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
+from studio.components.browser import toggle
 from studio.components.settings import card, frame
 from studio.components.shortcuts import SHORTCUTS, Shortcut, keys
 from studio.state.studio import StudioState
@@ -18,9 +19,23 @@ def _row(shortcut: Shortcut) -> rx.Component:
 
 
 def page() -> rx.Component:
-    """One table; nothing of it depends on the person."""
+    """What single keys may do, and one table."""
     return frame(
         "Keyboard",
+        card(
+            "Single keys",
+            rx.el.div(
+                rx.el.span("Act in the grid", class_name="grow"),
+                toggle(
+                    label="Single keys in the grid",
+                    value=StudioState.single_keys,
+                    on_pick=StudioState.set_single_keys,
+                ),
+                class_name="row",
+            ),
+            lead="They work only while the focus is in the grid. Turn them off if you speak to your computer.",
+            kind="narrow",
+        ),
         card(
             "Shortcuts",
             rx.el.table(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+LABEL_COLORS = ("iris", "teal", "amber", "plum", "blue", "jade", "red", "gray")
+
 
 @dataclass(frozen=True)
 class LabelView:
