@@ -141,6 +141,7 @@ def _downloads() -> rx.Component:
                             href=file.href,
                             download="",
                             class_name="dfile",
+                            custom_attrs={"reloadDocument": True},  # not a page of the router's
                         ),
                         key=file.href,
                     ),

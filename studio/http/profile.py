@@ -17,7 +17,7 @@ from studio.services import pictures, workspaces
 from studio.services.media import portraits
 from studio.services.storage import ObjectMissing, new_key
 
-_PAGE = re.compile(r"/(?:library|settings/[a-z]{1,20})?(?:\?[!-~]{0,1800})?")  # a page of ours to go back to
+_PAGE = re.compile(r"/(?:library|compare|settings/[a-z]{1,20})?(?:\?[!-~]{0,1800})?")  # a page of ours to go back to
 
 
 @page_errors

@@ -1,4 +1,4 @@
-"""Settings, Profile: name, picture, ways to sign in, dates, workspace, and what is held about a person."""
+"""Settings, Profile: name, picture, ways to sign in, dates, and what is held about a person."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import reflex as rx
 from studio.components import browser, reauth
 from studio.components.settings import card, field, frame, problem, skeleton
 from studio.components.settings_address import address
-from studio.components.shell import PlainForm, avatar
+from studio.components.shell import avatar
 from studio.components.styles import icon, length
 from studio.state.profile import LOCALES, TIME_ZONES, ProfileState
-from studio.state.settings_views import Choice, FactView, WayInView
+from studio.state.settings_views import FactView, WayInView
 from studio.state.studio import StudioState
 from studio.state.views import ProviderView
 from studio.state.ways_in import PART as WAYS
@@ -130,52 +130,6 @@ def _ways() -> rx.Component:
     )
 
 
-def _place(place: Choice) -> rx.Component:
-    return rx.el.option(place.label, value=place.value)
-
-
-def _switch() -> rx.Component:
-    """Another workspace for this browser: a form that the browser sends, for the cookie beside it is set by a route."""
-    return PlainForm.create(
-        rx.el.div(
-            rx.el.label("Active workspace", html_for="active-workspace", class_name="label"),
-            rx.el.select(
-                rx.foreach(ProfileState.workspaces, _place),
-                id="active-workspace",
-                name="workspace",
-                class_name="tf native",
-                default_value=ProfileState.workspace_id,
-                key=ProfileState.workspace_id,
-            ),
-            class_name="set-field",
-        ),
-        rx.el.button("Switch", type="submit", class_name="btn soft"),
-        class_name="set-form",
-        custom_attrs={"method": "post", "action": "/api/workspace"},
-    )
-
-
-def _workspace() -> rx.Component:
-    return card(
-        "Workspace",
-        rx.el.form(
-            field(
-                "Workspace name",
-                "workspace",
-                ProfileState.workspace,
-                ProfileState.workspace_error,
-                key=ProfileState.workspace_id,  # another workspace is another field, with its own name in it
-                max_length=200,
-            ),
-            rx.el.button("Rename workspace", type="submit", class_name="btn soft"),
-            on_submit=ProfileState.save_workspace,
-            class_name="set-form",
-        ),
-        rx.cond(length(ProfileState.workspaces) > 1, _switch()),
-        lead="The active one. Everything you make now is kept in it.",
-    )
-
-
 def _dates() -> rx.Component:
     return card(
         "Dates",
@@ -261,7 +215,7 @@ def page() -> rx.Component:
             ProfileState.loaded,
             rx.fragment(
                 rx.el.div(
-                    rx.el.div(_who(), address(), _picture(), _workspace(), class_name="col gap"),
+                    rx.el.div(_who(), address(), _picture(), class_name="col gap"),
                     rx.el.div(_ways(), _dates(), class_name="col gap"),
                     class_name="cols",
                 ),

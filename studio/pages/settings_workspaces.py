@@ -52,11 +52,10 @@ def _place(place: PlaceView) -> rx.Component:
     there = rx.el.li(
         rx.el.div(
             _rename("Workspace", place.id, place.name, 80, S.rename),
-            rx.el.p(
+            rx.el.div(
                 rx.cond(place.active, rx.el.span("Active", class_name="badge iris")),
-                rx.el.span(place.facts),
-                rx.el.span(starts),
-                class_name="t1 mute dots",
+                rx.el.p(rx.el.span(place.facts), rx.el.span(starts), class_name="t1 mute dots"),
+                class_name="row g2 wfacts",
             ),
             class_name="col grow g2",
         ),

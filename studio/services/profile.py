@@ -1,4 +1,4 @@
-"""Who a person is to the studio: name, time zone, workspace, and the kinds of facts that are held about them."""
+"""Who a person is to the studio: name, time zone, keys, and the kinds of facts that are held about them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.db import Actor
-from studio.errors import NotFound, ValidationError
+from studio.errors import ValidationError
 from studio.services import registry
 from studio.services.dates import STYLES, time_zones
 
@@ -26,7 +26,6 @@ class Profile:
     email: str
     time_zone: str
     date_locale: str
-    workspace: str
     created_at: datetime
 
 
@@ -52,15 +51,11 @@ def clean_name(value: str, what: str) -> str:
 
 
 async def get(session: AsyncSession, *, actor: Actor) -> Profile:
-    """The signed-in person's profile, with the active workspace's name."""
+    """The signed-in person's profile."""
     row = (
         await session.execute(
-            text(
-                "SELECT a.name, a.email, a.time_zone, a.date_locale, a.created_at, "
-                "coalesce(w.name, '') AS workspace FROM accounts a "
-                "LEFT JOIN workspaces w ON w.id = :workspace AND w.account_id = a.id WHERE a.id = :account"
-            ),
-            {"account": actor.account_id, "workspace": actor.workspace_id},
+            text("SELECT name, email, time_zone, date_locale, created_at FROM accounts WHERE id = :account"),
+            {"account": actor.account_id},
         )
     ).one()
     return Profile(**row._mapping)
@@ -97,16 +92,6 @@ async def set_single_keys(session: AsyncSession, *, actor: Actor, on: bool) -> N
     await session.execute(
         text("UPDATE accounts SET single_keys = :on WHERE id = :id"), {"id": actor.account_id, "on": on}
     )
-
-
-async def rename_workspace(session: AsyncSession, *, actor: Actor, name: str) -> None:
-    """Rename the active workspace. Raises ValidationError, or NotFound when it is gone."""
-    done = await session.scalar(
-        text("UPDATE workspaces SET name = :name WHERE id = :id AND account_id = :account RETURNING true"),
-        {"id": actor.workspace_id, "account": actor.account_id, "name": clean_name(name, "A workspace's name")},
-    )
-    if not done:
-        raise NotFound
 
 
 def facts() -> Sequence[HeldFact]:

@@ -1,4 +1,4 @@
-"""The Profile page: name, time zone, workspace, and what is held about a person."""
+"""The Profile page: name, time zone, and what is held about a person."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import reflex as rx
 
 from studio.errors import StudioError
-from studio.services import pictures, profile, workspaces
+from studio.services import pictures, profile
 from studio.services.dates import STYLES, Dates
 from studio.state import guard
 from studio.state.address import HERE, AddressMixin
 from studio.state.guard import action
-from studio.state.settings_views import Choice, FactView
+from studio.state.settings_views import FactView
 from studio.state.studio import StudioState
 from studio.state.ways_in import WaysInMixin
 
@@ -45,10 +45,6 @@ class ProfileState(AddressMixin, WaysInMixin, rx.State):
     time_zone: str = "UTC"
     locale: str = "en-GB"
     here: str = ""  # "It is 23 Nov, 19:13 there."
-    workspace: str = ""
-    workspace_error: str = ""
-    workspaces: list[Choice] = []
-    workspace_id: str = ""
     picture_error: str = ""
     facts: list[FactView] = []
 
@@ -76,15 +72,12 @@ class ProfileState(AddressMixin, WaysInMixin, rx.State):
     async def _read(self) -> None:
         async with guard.work() as session:
             found = await profile.get(session, actor=guard.actor())
-            places = await workspaces.listed(session, actor=guard.actor())
             counts = await profile.counts(session, actor=guard.actor())
         await self._read_ways()
         dates = Dates.of(found.date_locale, found.time_zone)
-        self.name, self.email, self.workspace = found.name, found.email, found.workspace
+        self.name, self.email = found.name, found.email
         self.time_zone = found.time_zone
         self.locale = dates.locale
-        self.workspaces = [Choice(str(each.id), each.name) for each in places]
-        self.workspace_id = next((str(each.id) for each in places if each.active), "")
         self.facts = [fact_view(fact, counts) for fact in profile.facts()]
         self.since = dates.full(found.created_at)
         self.here = f"It is {dates.moment(datetime.now(UTC))} there."
@@ -101,20 +94,6 @@ class ProfileState(AddressMixin, WaysInMixin, rx.State):
         self.name_error = ""
         await self._read()
         self._say("success", "Name saved")
-        return StudioState.identify
-
-    @action
-    async def save_workspace(self, form: dict):
-        """Rename the active workspace."""
-        try:
-            async with guard.work() as session:
-                await profile.rename_workspace(session, actor=guard.actor(), name=_typed(form, "workspace"))
-        except StudioError as error:
-            self.workspace_error = error.message
-            return None
-        self.workspace_error = ""
-        await self._read()
-        self._say("success", "Workspace renamed")
         return StudioState.identify
 
     @action

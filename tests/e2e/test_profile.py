@@ -58,29 +58,6 @@ async def test_a_picture_is_put_up_and_taken_away(visits: Visits, guest: Guest, 
     await until(guest.system, "SELECT picture_gone = '{}' FROM accounts WHERE id = %s", guest.account_id)
 
 
-async def test_another_workspace_is_chosen_on_the_page_and_its_cookie_follows(visits: Visits, guest: Guest):
-    page = await at(visits, guest, "/settings/profile")
-    choice = page.get_by_role("combobox", name="Active workspace", exact=True)
-    await expect(choice).to_have_count(0)  # there is one
-    another = uuid4()
-    rows(
-        guest.system,
-        "INSERT INTO workspaces (id, account_id, name) VALUES (%s, %s, 'Autumn')",
-        another,
-        guest.account_id,
-    )
-    await page.reload()
-    await ready(page)
-    await choice.select_option("Autumn")
-    async with page.expect_navigation():
-        await page.get_by_role("button", name="Switch", exact=True).click()
-    await ready(page)
-    await expect(page.get_by_role("textbox", name="Workspace name", exact=True)).to_have_value("Autumn")
-    await expect(choice).to_have_value(str(another))
-    held = {cookie.get("name"): cookie.get("value") for cookie in await page.context.cookies()}
-    assert held["workspace"] == str(another)
-
-
 async def left_behind(context: BrowserContext, page: Page) -> tuple[set[str], set[str]]:
     """The names of the cookies, and everything the page keeps in the browser's storage."""
     kept = await page.evaluate(

@@ -93,6 +93,24 @@ async def test_switching_the_workspace_sets_the_row_and_its_mirror(guest: Guest)
     assert value(guest.system, "SELECT workspace_id FROM sessions WHERE id = %s", guest.session_id) == autumn
 
 
+@pytest.mark.parametrize(
+    ("to", "lands"),
+    [
+        ("/library?model=a&rating=4", "/library?model=a&rating=4"),
+        ("/", "/"),
+        ("//evil.example", "/settings/workspaces"),
+        ("https://evil.example", "/settings/workspaces"),
+        ("/library?a\r\nset-cookie: x=1", "/settings/workspaces"),
+        ("", "/settings/workspaces"),
+    ],
+)
+async def test_whoever_switches_stays_on_their_page_and_on_this_site(guest: Guest, to: str, lands: str):
+    mine = value(guest.system, "SELECT workspace_id FROM sessions WHERE id = %s", guest.session_id)
+    async with guest.client() as client:
+        answer = await client.post("/api/workspace", data={"workspace": str(mine), "to": to})
+    assert (answer.status_code, answer.headers["location"]) == (303, lands)
+
+
 @pytest.mark.parametrize("asked", ["theirs", "", "x", "' OR 1=1 --", "a" * 400, "a" * 4000])
 async def test_a_workspace_that_is_not_ones_own_changes_nothing(guest: Guest, system: System, asked: str):
     other = await sign_in(system)

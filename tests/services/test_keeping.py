@@ -320,6 +320,7 @@ async def test_a_view_is_kept_replaced_by_its_name_and_forgotten(someone: Person
 async def test_a_workspace_goes_with_its_content_after_its_name_was_typed_and_one_undo_brings_all_back(someone: Person):
     me = someone.actor
     shared, own = await upload(someone), await upload(someone)
+    mine = someone.identity.workspace_id
     _, ids = await finished(someone, image(count=2), (Input("reference", shared),))
     _, before = await finished(someone)
     async with transaction(me) as session:
@@ -330,13 +331,15 @@ async def test_a_workspace_goes_with_its_content_after_its_name_was_typed_and_on
     await finished(elsewhere, image("another"), (Input("reference", shared),))
     async with transaction(me) as session:
         with pytest.raises(ValidationError, match="Type My studio to confirm"):
-            await workspaces.delete(session, actor=me, workspace_id=me.workspace_id, typed="my studio")
-        gone = await workspaces.delete(session, actor=me, workspace_id=me.workspace_id, typed=" My studio ")
+            await workspaces.delete(session, actor=me, workspace_id=someone.identity.workspace_id, typed="my studio")
+        gone = await workspaces.delete(
+            session, actor=me, workspace_id=someone.identity.workspace_id, typed=" My studio "
+        )
         assert gone.count == 2
         assert await workspaces.active(session, actor=me) == there
         assert [each.name for each in await workspaces.listed(session, actor=inside)] == ["Autumn"]
         with pytest.raises(NotFound):
-            await workspaces.set_active(session, actor=me, workspace_id=me.workspace_id)
+            await workspaces.set_active(session, actor=me, workspace_id=someone.identity.workspace_id)
         with pytest.raises(Conflict, match="only workspace"):
             await workspaces.delete(session, actor=me, workspace_id=there, typed="Autumn")
         kept = {each.name: each for each in await workspaces.kept(session, actor=inside)}
@@ -356,7 +359,7 @@ async def test_a_deleted_workspace_is_emptied_with_its_rows_but_not_what_was_mov
     there = await place(someone, "Autumn")
     async with transaction(me) as session:
         await moving.move(session, actor=me, asset_ids=[stays], workspace_id=there)
-        await workspaces.delete(session, actor=me, workspace_id=me.workspace_id, typed="My studio")
+        await workspaces.delete(session, actor=me, workspace_id=someone.identity.workspace_id, typed="My studio")
     await aged(someone, 31)
     assert await trash.empty() == 2
     assert await left([stays, goes]) == {stays}
@@ -369,13 +372,13 @@ async def test_a_restored_output_brings_its_workspace_back_and_one_that_came_lat
     _, ids = await finished(someone, image(count=2))
     await place(someone, "Autumn")
     async with transaction(me) as session:
-        await workspaces.delete(session, actor=me, workspace_id=me.workspace_id, typed="My studio")
+        await workspaces.delete(session, actor=me, workspace_id=someone.identity.workspace_id, typed="My studio")
     async with transaction(me) as session:
         assert await trash.restore(session, actor=me, asset_ids=ids[:1]) == 1
         assert await trash.count(session, actor=me) == 1
         assert len(await workspaces.listed(session, actor=me)) == 2
     async with transaction(me) as session:
-        await workspaces.delete(session, actor=me, workspace_id=me.workspace_id, typed="My studio")
+        await workspaces.delete(session, actor=me, workspace_id=someone.identity.workspace_id, typed="My studio")
     async with transaction(SYSTEM) as session:  # as a result that was stored while the workspace was deleted
         await session.execute(text("UPDATE assets SET trashed_at = NULL WHERE id = :id"), {"id": ids[0]})
     await aged(someone, 31)
@@ -403,15 +406,15 @@ async def test_a_workspace_starts_with_how_its_newest_request_was_made(someone: 
     me = someone.actor
     async with transaction(me) as session:
         with pytest.raises(Conflict, match="Nothing was made"):
-            await workspaces.keep_defaults(session, actor=me, workspace_id=me.workspace_id)
+            await workspaces.keep_defaults(session, actor=me, workspace_id=someone.identity.workspace_id)
     await submitted(someone, replace(image("a secret lake", count=3), ratio="3:4"))
     async with transaction(me) as session:
-        await workspaces.keep_defaults(session, actor=me, workspace_id=me.workspace_id)
+        await workspaces.keep_defaults(session, actor=me, workspace_id=someone.identity.workspace_id)
         kept = await workspaces.defaults(session, actor=me)
         assert kept is not None
         assert (kept["kind"], kept["ratio"], kept["count"]) == ("image", "3:4", 3)
         assert not {"prompt", "seed", "reference_count"} & set(kept)
-        await workspaces.drop_defaults(session, actor=me, workspace_id=me.workspace_id)
+        await workspaces.drop_defaults(session, actor=me, workspace_id=someone.identity.workspace_id)
         assert await workspaces.defaults(session, actor=me) is None
 
 

@@ -1,14 +1,13 @@
-"""A person changes their own name, dates and workspace, and sees every kind of fact that is held."""
+"""A person changes their own name and dates, and sees every kind of fact that is held."""
 
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
 from sqlmodel import SQLModel
 
-from studio.db import SYSTEM, Actor, transaction
-from studio.errors import NotFound, ValidationError
-from studio.services import dates, profile, registry
+from studio.db import transaction
+from studio.errors import ValidationError
+from studio.services import dates, profile, registry, workspaces
 from tests.factories import Person, image, submitted
 
 
@@ -19,17 +18,16 @@ async def read(who: Person) -> profile.Profile:
 
 async def test_a_profile_has_what_sign_in_knew(someone: Person):
     found = await read(someone)
-    assert (found.email, found.time_zone, found.workspace) == (someone.email, "UTC", "My studio")
+    assert (found.email, found.time_zone) == (someone.email, "UTC")
 
 
-async def test_name_workspace_and_time_zone_change_for_their_owner_only(someone: Person, other: Person):
+async def test_name_and_time_zone_change_for_their_owner_only(someone: Person, other: Person):
     before = await read(other)
     async with transaction(someone.actor) as session:
         await profile.rename(session, actor=someone.actor, name="  Mira   Keßler ")
-        await profile.rename_workspace(session, actor=someone.actor, name="Autumn 📷 campaign")
         await profile.set_time_zone(session, actor=someone.actor, time_zone="Europe/Berlin")
     found = await read(someone)
-    assert (found.name, found.workspace, found.time_zone) == ("Mira Keßler", "Autumn 📷 campaign", "Europe/Berlin")
+    assert (found.name, found.time_zone) == ("Mira Keßler", "Europe/Berlin")
     assert await read(other) == before
 
 
@@ -40,7 +38,7 @@ async def test_a_name_that_does_not_fit_is_refused_and_the_old_one_stays(someone
         with pytest.raises(ValidationError):
             await profile.rename(session, actor=someone.actor, name=name)
         with pytest.raises(ValidationError):
-            await profile.rename_workspace(session, actor=someone.actor, name=name)
+            await workspaces.create(session, actor=someone.actor, name=name)
     assert await read(someone) == before
 
 
@@ -49,18 +47,6 @@ async def test_a_time_zone_is_one_of_the_list(someone: Person, zone: str):
     async with transaction(someone.actor) as session:
         with pytest.raises(ValidationError, match="from the list"):
             await profile.set_time_zone(session, actor=someone.actor, time_zone=zone)
-
-
-async def test_a_workspace_of_somebody_else_is_not_there(someone: Person, other: Person):
-    actor = Actor(someone.account_id, workspace_id=other.identity.workspace_id)
-    async with transaction(SYSTEM) as session:  # even where no policy helps, the query names the account
-        with pytest.raises(NotFound):
-            await profile.rename_workspace(session, actor=actor, name="mine now")
-        assert (await profile.get(session, actor=actor)).workspace == ""
-        kept = await session.scalar(
-            text("SELECT name FROM workspaces WHERE id = :id"), {"id": other.identity.workspace_id}
-        )
-    assert kept == "My studio"
 
 
 def test_a_zone_this_machine_does_not_know_is_shown_as_utc():

@@ -78,7 +78,6 @@ FREE = {
     "ProfileState.cancel_address": "only a change that waits, and asking for one is counted",
     "ProfileState.remove_picture": "only a picture that is there, and sending one is counted",
     "ProfileState.save_name": OWN_ROW,
-    "ProfileState.save_workspace": OWN_ROW,
     "ProfileState.set_locale": OWN_ROW,
     "ProfileState.set_time_zone": OWN_ROW,
     "ProfileState.unlink": "each link goes once, and linking is counted",

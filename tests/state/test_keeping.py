@@ -10,16 +10,17 @@ from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
 from studio.runtime import storage
-from studio.services import labels, workspaces
+from studio.services import labels, pairing, workspaces
 from studio.services.generations import Input
 from studio.services.storage import key_for
+from studio.state.compare import CompareState
 from studio.state.guard import acting_as
 from studio.state.library import LibraryState
 from studio.state.studio import StudioState
 from studio.state.workspaces import WorkspacesState
 from tests.factories import Person, finished, image, person, video
 from tests.hostile import encoded
-from tests.state.tab import call, tab
+from tests.state.tab import at_path, call, tab
 
 
 async def loaded(who: Person, kind: Any = StudioState) -> Any:
@@ -236,3 +237,60 @@ async def test_single_keys_are_a_setting_of_the_account(on: bool, settings):
     assert state.single_keys
     await call(state, "set_single_keys", on)
     assert (await loaded(who)).single_keys is on
+
+
+# Comparing
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "left", "right"),
+    [
+        ("a red fox", "a blue fox", ["red"], ["blue"]),
+        ("at dusk, violet sky", "before sunrise, quiet sky", ["at dusk", "violet"], ["before sunrise", "quiet"]),
+        ("the same", "the same", [], []),
+        ("", "new", [], ["new"]),
+    ],
+)
+def test_words_that_differ_are_marked_and_the_texts_stay_whole(first: str, second: str, left: list, right: list):
+    pieces = pairing.words(first, second)
+    assert ["".join(text for text, _ in each) for each in pieces] == [first, second]
+    assert [[text.strip() for text, changed in each if changed] for each in pieces] == [left, right]
+
+
+def test_very_long_texts_are_shown_whole_instead_of_taking_seconds():
+    first, second = "a b " * 5000, "b c " * 5000
+    assert pairing.words(first, second) == ([(first, True)], [(second, True)])
+
+
+async def comparing(who: Person, ids: list[Any]) -> Any:
+    state = tab(CompareState, who)
+    at_path(state, f"/compare?ids={','.join(map(str, ids))}")
+    await call(state, "load")
+    return state
+
+
+async def test_two_to_four_are_compared_by_what_differs_and_one_is_kept(settings):
+    who, stranger = await person(), await person()
+    _, (first,) = await finished(who, image("a red fox"))
+    _, (second,) = await finished(who, image("a blue fox"), (Input("reference", first),))
+    _, (clip,) = await finished(who, video())
+    _, (theirs,) = await finished(stranger, image("a secret"))
+    state = await comparing(who, [first, theirs, "nonsense", second, first])
+    assert [pick.letter for pick in state.picks] == ["A", "B"]
+    assert [row.term for row in state.rows if not row.same] == ["Prompt", "References"]
+    assert state.changed == f"2 of {len(state.rows)}"
+    assert [word.text for word in state.rows[0].cells[1].words if word.changed] == ["blue"]
+    await call(state, "set_mode", "slider")
+    await call(state, "rate", "B", 5)
+    assert (state.mode, state.picks[1].rating) == ("slider", 5)
+    await call(state, "keep_one", "B")
+    assert (len(state.picks), state.mode, state.rows) == (1, "side", [])
+    assert [each[1] for each in await facts([first, second])] == [True, False]
+    await call(state, "undo")
+    assert [pick.asset_id for pick in state.picks] == [str(first), str(second)]
+    await call(state, "rate", "D", 1)
+    assert state.toasts[-1].title == "This is gone already."
+    three = await comparing(who, [first, second, clip])
+    await call(three, "set_mode", "slider")  # only over two
+    assert (three.mode, len(three.picks), len(three.rows[0].cells)) == ("side", 3, 3)
+    assert (await comparing(who, [])).picks == []

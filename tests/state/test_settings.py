@@ -218,17 +218,16 @@ async def test_another_persons_session_is_not_touched_from_the_page(someone: Per
 async def test_a_name_and_a_time_zone_are_kept_and_dates_follow(someone: Person):
     state = tab(ProfileState, someone)
     await call(state, "load")
-    assert (state.email, state.workspace, state.time_zone) == (someone.email, "My studio", "UTC")
+    assert (state.email, state.time_zone) == (someone.email, "UTC")
     assert len(state.facts) > 10
     await call(state, "save_name", {"name": " "})
     assert state.name_error == "A name has 1 to 80 characters."
     answer = await call(state, "save_name", {"name": "Mira Kessler"})
     assert (state.name, state.name_error) == ("Mira Kessler", "")
     assert "identify" in str(getattr(answer, "fn", answer))
-    await call(state, "save_workspace", {"workspace": "Autumn"})
     await call(state, "set_time_zone", "Asia/Kathmandu")
     await call(state, "set_time_zone", "Not/AZone")
-    assert (state.workspace, state.time_zone) == ("Autumn", "Asia/Kathmandu")
+    assert state.time_zone == "Asia/Kathmandu"
     await submitted(someone, video())
     money = tab(SpendState, someone)
     await call(money, "load")
