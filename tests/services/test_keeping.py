@@ -320,7 +320,6 @@ async def test_a_view_is_kept_replaced_by_its_name_and_forgotten(someone: Person
 async def test_a_workspace_goes_with_its_content_after_its_name_was_typed_and_one_undo_brings_all_back(someone: Person):
     me = someone.actor
     shared, own = await upload(someone), await upload(someone)
-    mine = someone.identity.workspace_id
     _, ids = await finished(someone, image(count=2), (Input("reference", shared),))
     _, before = await finished(someone)
     async with transaction(me) as session:

@@ -281,7 +281,7 @@ def test_a_clean_clip_plays_the_same_and_nothing_in_it_moved(movie: bytes, tmp_p
     assert read(copy, "video/mp4") is None
     frames = []
     for data in (movie, copy):
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             frames.append([frame.to_ndarray().tobytes() for frame in container.decode(video=0)])
     assert frames[0] == frames[1]
     for broken in (b"", movie[:100], b"\x00\x00\x00\x08moov" + movie):
