@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 
 EXTENSIONS = """
 CREATE EXTENSION IF NOT EXISTS pg_trgm;

@@ -5,28 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0019"
-down_revision = "0016"
-
-# A trigger before DELETE that returns NEW, which is nothing there, silently keeps the row: labels could not be taken
-# off, and a purge would have met them.
-FUNCTIONS = """
-CREATE OR REPLACE FUNCTION restricted_account_may_not() RETURNS trigger LANGUAGE plpgsql AS $$
--- The one place where a restriction is enforced for what people do. The system is not stopped: results that come in
--- are stored, and a purge goes on. db.transaction turns ST001 into the sentence a person reads.
-DECLARE why text;
-BEGIN
-  IF current_user = 'studio_app' THEN
-    SELECT restricted_for INTO why FROM accounts WHERE id = studio_account();
-    IF why IS NULL AND EXISTS (SELECT 1 FROM erasures
-        WHERE account_id = studio_account() AND state IN ('waiting', 'purging')) THEN
-      why := 'leaving';
-    END IF;
-    IF why IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = 'ST001', MESSAGE = why; END IF;
-  END IF;
-  IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
-  RETURN NEW;
-END $$;
-"""
+down_revision = "0018"
 
 TABLES = """
 ALTER TABLE accounts ADD COLUMN single_keys boolean NOT NULL DEFAULT true;
@@ -55,7 +34,7 @@ GRANT SELECT, INSERT, DELETE ON selections TO studio_app;
 
 def upgrade() -> None:
     run = op.get_bind().connection.driver_connection.execute  # type: ignore[union-attr]  # psycopg, always connected here
-    for statement in (FUNCTIONS, TABLES, POLICIES):
+    for statement in (TABLES, POLICIES):
         run(statement)
 
 

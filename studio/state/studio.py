@@ -27,9 +27,7 @@ DOUBLE_CLICK_SECONDS = 0.6
 MOST_BATCHES = 120  # shown at once; older ones are in the Library
 
 
-class StudioState(
-    OnwardMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMixin, PlacesMixin, KeepMixin, rx.State
-):
+class StudioState(OnwardMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMixin, PlacesMixin, KeepMixin, rx.State):
     """What one tab of the studio page shows. Every handler is an `@action`: see `studio.state.guard`."""
 
     # who
@@ -182,7 +180,6 @@ class StudioState(
         await self._refresh([str(sent.batch_id)])
 
     # Sheet, messages
-
 
     @action
     async def unexpected(self, reference: str):
