@@ -20,7 +20,7 @@ from studio.db import SYSTEM, role_options, transaction
 from studio.http import states
 from studio.http.socket import StudioApp
 from studio.queue import CHANNEL
-from studio.services import presets, sessions
+from studio.services import keeping, presets, sessions
 from studio.services.library import windows
 from studio.state.guard import acting_as
 from studio.state.library import LibraryState
@@ -33,8 +33,9 @@ from studio.state.workspaces import WorkspacesState
 log = logging.getLogger("studio")
 WEB_LOCK = 7305003
 # What changed, beside the ids of batches.
-ADDRESS, ACCOUNT, EXPORT, LIBRARY = "address", "account", "export", windows.CHANGED
-KINDS = frozenset({ADDRESS, ACCOUNT, EXPORT, LIBRARY, presets.CHANGED})
+ADDRESS, ACCOUNT, EXPORT = "address", "account", "export"
+LIBRARY = frozenset({keeping.CHANGED, windows.CHANGED})
+KINDS = frozenset({ADDRESS, ACCOUNT, EXPORT, presets.CHANGED}) | LIBRARY
 
 
 class SecondWebError(Exception):
@@ -117,7 +118,7 @@ class Live:
     def _note(self, payload: str) -> None:
         message = json.loads(payload)
         account = UUID(message["account"])
-        if message["what"] == LIBRARY:
+        if message["what"] in LIBRARY:
             windows.forget(account)
         if message["what"] == "revoked":
             ended = UUID(message["session_id"])
@@ -183,8 +184,10 @@ class Live:
                 await (await state.get_state(StudioState))._show_presets()
             if batches := sorted(changed - KINDS):
                 await _show_batches(state, batches)
-            if LIBRARY in changed:
-                await _show_library(state)
+            if keeping.CHANGED in changed:
+                await _show_kept(state)
+            if changed & LIBRARY:
+                await (await state.get_state(LibraryState))._follow()
 
     async def _shows_archives(self, token: str) -> bool:
         async with self.app.modify_state(rx.BaseStateToken(ident=token, cls=StudioState)) as state:
@@ -198,14 +201,13 @@ async def _show_batches(state: BaseState, batches: list[str]) -> None:
     await (await state.get_state(SpendState))._follow()
 
 
-async def _show_library(state: BaseState) -> None:
+async def _show_kept(state: BaseState) -> None:
     """Something was rated, labelled, moved or deleted, or a workspace changed, on any page of the account."""
     studio = await state.get_state(StudioState)
     if studio.signed_in:
         studio._identify()
         await studio._read_places()
         await studio._changed()
-    await (await state.get_state(LibraryState))._follow()
     await (await state.get_state(WorkspacesState))._follow()
 
 

@@ -209,7 +209,7 @@ async def stored(session: AsyncSession, *, work: Work, asset: Mapping[str, Any],
             "thumbnails": json.dumps(asset["thumbnails"]),
         },
     )
-    await queue.notify(session, work.account_id, "library")
+    await queue.notify(session, work.account_id, "outputs")
     await ledger.settle(session, work.reservation, charged=charged)
     await wake(session)
     return True

@@ -256,7 +256,7 @@ async def erase_outputs(session: AsyncSession, *, actor: Actor, asset_ids: Seque
     await queue.defer(session, erasure.PURGE)
     for batch_id in batches:
         await queue.notify(session, actor.account_id, "batch", batch=batch_id)
-    await queue.notify(session, actor.account_id, "library")
+    await queue.notify(session, actor.account_id, "outputs")
     return len(rows)
 
 

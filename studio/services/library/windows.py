@@ -26,7 +26,7 @@ from studio.services.library import filters as asking
 from studio.services.library.filters import Filters
 from studio.services.library.layout import Layout, arrange
 
-CHANGED = "library"  # what a process tells the others
+CHANGED = "outputs"  # what a process tells the others when one came or went
 BEGINNING = 400  # outputs of a beginning: more than the first windows show
 KEPT_SECONDS = 300.0
 MOST_KEPT = 600_000  # outputs in kept layouts, about 15 MB
