@@ -40,7 +40,7 @@ CREATE INDEX batches_letters ON batches USING gin (account_id, prompt gin_trgm_o
 -- is none, those with something alike. `words` is a tsquery and `letters` a LIKE pattern; either may be empty.
 CREATE FUNCTION library_search(wanted uuid, words text, letters text, alike text) RETURNS SETOF uuid
 LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1000
-SET search_path = public SET plan_cache_mode = force_custom_plan SET pg_trgm.word_similarity_threshold = 0.55 AS $$
+SET search_path = public SET plan_cache_mode = force_custom_plan SET pg_trgm.word_similarity_threshold = 0.4 AS $$
 BEGIN
   IF wanted IS DISTINCT FROM studio_account() THEN
     RETURN;

@@ -254,6 +254,14 @@ const StudioScrubber = memo(function StudioScrubber({ stops, height, top, box })
   const [held, setHeld] = useState(-1), shown = held >= 0 ? held : at;
   const pick = (e) => { const n = Number(e.target.value); setHeld(n); box.current.scrollTop = stops[n].top; };
   const free = () => setHeld(-1);
+  // On a phone the sign itself is what the thumb holds, so that no strip over the outputs takes their taps.
+  const grip = (e) => e.currentTarget.setPointerCapture(e.pointerId);
+  const drag = (e) => {
+    if (!e.currentTarget.hasPointerCapture(e.pointerId)) return;
+    const at = e.currentTarget.parentElement.getBoundingClientRect();
+    const share = Math.max(0, Math.min(1, (e.clientY - at.top) / at.height));
+    pick({ target: { value: Math.round(share * (stops.length - 1)) } });
+  };
   let last = -100;
   const ticks = [];
   stops.forEach((stop, n) => {
@@ -263,7 +271,8 @@ const StudioScrubber = memo(function StudioScrubber({ stops, height, top, box })
   });
   return createElement("div", { className: "scrubber" },
     createElement("div", { className: "scale num", "aria-hidden": "true" }, ticks,
-      createElement("b", { className: "at", style: { top: `${shown / (stops.length - 1) * 100}%` } },
+      createElement("b", { className: "at", style: { top: `${shown / (stops.length - 1) * 100}%` },
+        onPointerDown: grip, onPointerMove: drag, onPointerUp: free, onPointerCancel: free },
         stops[shown].label)),
     createElement("input", { type: "range", "aria-label": "Jump to date", "aria-orientation": "vertical", min: 0,
       max: stops.length - 1, value: shown, "aria-valuetext": stops[shown].label, onChange: pick, onPointerUp: free,

@@ -54,7 +54,7 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
             self._query, self._top = query, 0
             self.move = Move(self.move.n + 1, 0)
             self._choose([])
-        self.place, self._anchor = self._top, ""
+        self._anchor = ""
         self._show_filters(windows.counted(guard.actor()))
         whole = await self._draw(beginning=True)
         self.loaded = True
@@ -132,6 +132,7 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
         self.days = [day_view(each, today, dates, counted=layout.complete) for each in layout.headings(low, high)]
         self.bones = layout.bones(top - AHEAD, top + self._tall + AHEAD)
         self.low, self.high = low, high if high < layout.height else 2**31
+        self.place = top
         self._anchor_at(top)
         self._mark()
         self._show_whole(layout)

@@ -186,7 +186,7 @@ async def test_a_second_tab_sees_the_work_of_the_first_as_it_happens(visits: Vis
     await (await write(first, "Seen from both tabs")).click()
     for page in (first, second):
         await expect(batch(page, "Seen from both tabs").get_by_role("link", name="Image 1 of 1")).to_be_visible()
-    await expect(library.get_by_role("link", name="Image: Seen from both tabs")).to_be_visible()
+    await expect(library.get_by_role("gridcell", name="Image: Seen from both tabs")).to_be_visible()
 
 
 async def test_a_worker_that_is_killed_comes_back_and_the_page_goes_on(visits: Visits, guest: Guest, system: System):

@@ -99,6 +99,6 @@ async def test_a_person_signs_in_makes_a_picture_then_a_clip_and_finds_both_agai
     for name in ("Image 1 of 1", "Video 1 of 1"):
         await expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
     await page.get_by_role("navigation", name="Main").get_by_role("link", name="Library").click()
-    await expect(page.get_by_role("link", name=f"Image: {PICTURE}")).to_be_visible()
-    await expect(page.get_by_role("link", name=f"Video: {CLIP}")).to_be_visible()
+    await expect(page.get_by_role("gridcell", name=f"Image: {PICTURE}")).to_be_visible()
+    await expect(page.get_by_role("gridcell", name=f"Video: {CLIP}")).to_be_visible()
     await expect(page.get_by_text("2 outputs").first).to_be_visible()

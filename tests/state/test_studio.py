@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
-from studio.services import assets, attempts
+from studio.services import attempts
 from studio.services.dates import ENGLISH, Dates
 from studio.services.generations import Input
-from studio.state.library import LibraryState, day_view
+from studio.state.library import LibraryState
 from studio.state.studio import StudioState
 from studio.state.tiles import ordinal, when
 from studio.state.views import TileView
@@ -256,26 +256,6 @@ async def test_reuse_of_pictures_brings_size_count_and_references_back(someone: 
     await call(state, "reuse", str(sent.batch_id))
     assert (state.ratio, state.size, state.count, state.prompt) == ("16:9", "4K", 3, "vases")
     assert [r.asset_id for r in state.references] == [str(each) for each in ids]
-
-
-def finished(day: date, prompt: str = "a lake", kind: str = "image") -> assets.Finished:
-    at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-    return assets.Finished(uuid4(), uuid4(), kind, 300, 200, 5000 if kind == "video" else None, prompt, at)
-
-
-def test_the_library_groups_by_day_and_says_how_many():
-    today = date(2026, 11, 23)
-    one = day_view(today, [finished(today)], today, ENGLISH)
-    assert (one.day, one.date, one.count) == ("Today", "Monday 23 November", "1 output")
-    assert day_view(date(2026, 11, 22), [finished(date(2026, 11, 22))] * 2, today, ENGLISH).count == "2 outputs"
-    older = day_view(date(2025, 1, 3), [finished(date(2025, 1, 3), kind="video")], today, ENGLISH)
-    assert (older.day, older.date) == ("Friday 3 January 2025", "")
-    assert (older.tiles[0].duration, older.tiles[0].name) == ("0:05", "Video: a lake")
-
-
-async def test_an_empty_library_says_so_and_an_account_sees_only_its_own(someone: Person, other: Person):
-    state = await opened(someone, LibraryState)
-    assert (state.days, state.total, state.has_more) == ([], "0 outputs", False)
 
 
 async def test_dates_are_the_persons_in_the_feed_the_details_and_the_library(someone: Person):
