@@ -67,10 +67,11 @@ async def fill(who: Person, outputs: Sequence[Made]) -> list[UUID]:
                     "CAST(:at AS timestamptz)), :cost, :cost, :attempt, :at, :at, :at)"
                 ),
                 (
-                    "INSERT INTO assets (id, account_id, workspace_id, generation_id, kind, mime, object_key, size_bytes, "
-                    "sha256, crc32, width, height, duration_ms, thumbnails, created_at, batch_id, model, cost_micros, "
-                    "rating, trashed_at) VALUES (:asset, :account, :workspace, :generation, :kind, 'image/png', :key, 1, "
-                    "repeat('a', 64), 1, :width, :height, :duration, '{}', :at, :batch, :model, :cost, :rating, :trashed)"
+                    "INSERT INTO assets (id, account_id, workspace_id, generation_id, kind, mime, object_key, "
+                    "size_bytes, sha256, crc32, width, height, duration_ms, thumbnails, created_at, batch_id, model, "
+                    "cost_micros, rating, trashed_at) VALUES (:asset, :account, :workspace, :generation, :kind, "
+                    "'image/png', :key, 1, repeat('a', 64), 1, :width, :height, :duration, '{}', :at, :batch, :model, "
+                    ":cost, :rating, :trashed)"
                 ),
             ):
                 await session.execute(text(statement), values)

@@ -119,6 +119,11 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
                 width=self._width or WIDTH,
                 beginning=beginning,
             )
+            self.count = layout.count
+            if layout.complete:
+                self._show_total(layout.count, windows.counted(guard.actor()))
+            if not self._width:  # rows of another width would jump when the page says its own
+                return layout.complete
             self._follow_anchor(layout)
             top = max(0, min(self._top, layout.height - self._tall))
             low, high = top - MARGIN, top + self._tall + MARGIN
@@ -135,16 +140,9 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
         self.place = top
         self._anchor_at(top)
         self._mark()
-        self._show_whole(layout)
+        self.height, self.lines = layout.height, layout.lines
+        self.stops = stop_views(layout, dates) if layout.complete else []
         return layout.complete
-
-    def _show_whole(self, layout: Layout) -> None:
-        """What is known of the whole: of a beginning only that there is more."""
-        self.height = layout.height
-        self.count, self.lines = layout.count, layout.lines
-        self.stops = stop_views(layout, guard.identity().dates) if layout.complete else []
-        if layout.complete:
-            self._show_total(layout.count, windows.counted(guard.actor()))
 
     def _anchor_at(self, top: int) -> None:
         row = next((row for row in self.rows if row.top >= top), None)

@@ -284,4 +284,5 @@ async def test_dates_are_the_persons_in_the_feed_the_details_and_the_library(som
     await call(state, "open_details", str(done))
     assert {fact.term: fact.value for fact in state.details.facts}["Made"] == "3. Jan. 2025, 08:30"
     library = await opened(someone, LibraryState)
+    await call(library, "view", 0, 900, 1286)
     assert [day.day for day in library.days] == ["Freitag, 3. Januar 2025"]
