@@ -241,14 +241,16 @@ function StudioGrid(props) {
       "aria-busy": !height, onKeyDown: keys, onClick: clicked },
       createElement("div", { ref: sheet, role: "rowgroup", className: "grid-sheet", style: { height } }, children),
       createElement("div", { className: "grid-sheet ghosts", "aria-hidden": "true" }, ghosts), waits),
-    stops.length > 1 && createElement(StudioScrubber, { stops, height, top: seen.top, box }),
+    // Its place is kept without it: rows that made room for it would be asked for anew, and lose it again.
+    stops.length > 1 ? createElement(StudioScrubber, { stops, top: seen.top, box })
+      : createElement("div", { className: "scrubber" }),
     createElement("dialog", { ref: preview, className: "preview", "aria-label": shown ? shown.name : "Preview",
       onClose: () => setShown(null), onKeyDown: previewKeys, onClick: () => setShown(null) },
       shown && (shown.kind === "video" ? createElement("video", { src, autoPlay: true, muted: true, loop: true,
         controls: true, playsInline: true, key: shown.id }) : createElement("img", { src, alt: shown.name }))));
 }
 
-const StudioScrubber = memo(function StudioScrubber({ stops, height, top, box }) {
+const StudioScrubber = memo(function StudioScrubber({ stops, top, box }) {
   let at = 0, end = stops.length - 1;
   while (at < end) { const mid = (at + end + 1) >> 1; if (stops[mid].top <= top + 60) at = mid; else end = mid - 1; }
   const [held, setHeld] = useState(-1), shown = held >= 0 ? held : at;

@@ -52,7 +52,7 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
         query = filters.parse(self.router.url.query).query()
         if query != self._query or not self.loaded:
             self._query, self._top = query, 0
-            self.move = Move(self.move.n + 1, 0)
+            self.move, self.stops = Move(self.move.n + 1, 0), []
             self._choose([])
         self._anchor = ""
         self._show_filters(windows.counted(guard.actor()))
@@ -63,12 +63,8 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
     @action
     async def view(self, top: int, tall: int, width: int):
         """The page shows this stretch now, at this width."""
-        new_width = max(NARROWEST, min(width, WIDEST))
+        self._width = max(NARROWEST, min(width, WIDEST))
         self._top, self._tall = max(0, min(top, 2**31)), max(SHORTEST, min(tall, TALLEST))
-        if new_width == self._width:
-            await self._draw(beginning=self._top == 0)
-            return None
-        self._width = new_width
         return None if await self._draw(beginning=self._top == 0) else LibraryState.settle
 
     @action
@@ -141,7 +137,8 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
         self._anchor_at(top)
         self._mark()
         self.height, self.lines = layout.height, layout.lines
-        self.stops = stop_views(layout, dates) if layout.complete else []
+        if layout.complete:
+            self.stops = stop_views(layout, dates)
         return layout.complete
 
     def _anchor_at(self, top: int) -> None:

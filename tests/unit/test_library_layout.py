@@ -148,5 +148,6 @@ def test_the_scale_has_at_most_so_many_days():
     data, _ = packed(1000, a_day=1)
     layout = arrange(data, width=1286, dated=True, zone=ZONE)
     assert len(layout.stops(400)) == 334
+    assert [each[-1][0] for each in (layout.stops(300), layout.stops(2000))] == [date(2023, 6, 25)] * 2
     assert layout.stops(2000)[0] == (date(2026, 3, 20), 0)
     assert len(layout.stops(2000)) == 1000

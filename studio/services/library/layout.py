@@ -145,7 +145,9 @@ class Layout:
     def stops(self, most: int) -> list[tuple[date, int]]:
         """Days to jump to with their upper edges; with more days than `most`, as many of them, evenly."""
         each = max(1, -(-len(self.days) // most))
-        chosen = range(0, len(self.days), each)
+        chosen = [*range(0, len(self.days), each)]
+        if chosen and chosen[-1] != len(self.days) - 1:  # the end is always one of them
+            chosen.append(len(self.days) - 1)
         return [(date.fromordinal(int(self.days[n])), int(self.day_tops[n])) for n in chosen]
 
 
