@@ -54,9 +54,12 @@ function StudioPromptKeys({ value, references, onRecall, className, children }) 
         if (e.key === "Enter" || e.key === "Tab") { e.preventDefault(); pick(now.fits[now.shown]); return; }
         if (e.key === "Escape") { e.preventDefault(); e.stopPropagation(); setOpen(null); return; }
       }
-      const start = el.selectionStart === 0 && el.selectionEnd === 0;
-      if (e.key === "ArrowUp" && start) { e.preventDefault(); back.current = true; now.onRecall("older"); }
-      else if (e.key === "ArrowDown" && start && back.current) { e.preventDefault(); now.onRecall("newer"); }
+      const way = { ArrowUp: "older", ArrowDown: "newer" }[e.key];
+      if (!way || el.selectionStart || el.selectionEnd || (way === "newer" && !back.current)) return;
+      e.preventDefault();
+      back.current = true;
+      el.dispatchEvent(new Event("studio:send"));  // the server must know what is being left
+      now.onRecall(way);
     };
     const leave = () => setTimeout(() => { if (document.activeElement !== el) setOpen(null); }, 120);
     const wires = [["input", typed], ["click", look], ["keydown", keys], ["blur", leave]];
@@ -124,19 +127,17 @@ function StudioSortable({ onMove, className, children }) {
 # Asks the server to keep the draft when changes have paused, and at once when the page is left or hidden.
 KEEPER = """
 function StudioKeeper({ stamp, after, onLate }) {
-  const timer = useRef(0), call = useRef(onLate), first = useRef(true), due = useRef(false);
+  const timer = useRef(0), call = useRef(onLate), first = useRef(true);
   useEffect(() => { call.current = onLate; }, [onLate]);
   useEffect(() => {
     if (first.current) { first.current = false; return undefined; }
-    due.current = true;
-    timer.current = setTimeout(() => { due.current = false; call.current(); }, after);
+    timer.current = setTimeout(() => call.current(), after);
     return () => clearTimeout(timer.current);
   }, [stamp, after]);
   useEffect(() => {
     const now = () => {
-      if (document.visibilityState !== "hidden" || !due.current) return;
+      if (document.visibilityState !== "hidden") return;
       clearTimeout(timer.current);
-      due.current = false;
       call.current();
     };
     document.addEventListener("visibilitychange", now);

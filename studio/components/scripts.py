@@ -66,12 +66,14 @@ function StudioText({ kind, value, label, name, placeholder, inputMode, maxLengt
     grow();
   }, [fixed, send, grow]);
   useEffect(() => {
-    const form = node.current && node.current.form;
-    if (form) form.addEventListener("submit", send);
+    const el = node.current, form = el && el.form;
+    const hidden = () => { if (document.visibilityState === "hidden") send(); };
+    const wires = [[form, "submit", send], [el, "studio:send", send], [document, "visibilitychange", hidden]];
+    for (const [on, name, fn] of wires) if (on) on.addEventListener(name, fn);
     return () => {
       clearTimeout(timer.current);
       clearTimeout(late.current);
-      if (form) form.removeEventListener("submit", send);
+      for (const [on, name, fn] of wires) if (on) on.removeEventListener(name, fn);
     };
   }, [send]);
   // A small field whose value the server refused shows what holds again; a prompt is never taken back.

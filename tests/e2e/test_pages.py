@@ -13,7 +13,7 @@ from playwright.async_api import Page, expect
 from studio.pages.routes import ROUTES
 from tests.factories import OPERATOR
 from tests.fixtures_browser import DESKTOP, PHONE, Visits, add_cookie, ready
-from tests.http.people import Guest, sign_in, until
+from tests.http.people import Guest, rows, sign_in, until
 from tests.http.wire import STUDIO, connect, load
 from tests.system import System
 
@@ -69,6 +69,7 @@ async def boss(system: System) -> Guest:
 
 async def page_at(visits: Visits, who: Guest, path: str, size: str) -> Page:
     """A page in a size, light, as whoever may see it."""
+    rows(who.system, "DELETE FROM drafts WHERE account_id = %s RETURNING 1", who.account_id)  # each starts afresh
     context = await visits.context(viewport=SIZES[size], color_scheme="light", has_touch=size == "phone")
     if path != "/welcome":
         await add_cookie(context, who)
@@ -133,6 +134,23 @@ async def sheet(page: Page) -> None:
     await expect(page.get_by_role("dialog", name="Parameters")).to_be_visible()
 
 
+async def costs(page: Page) -> None:
+    await page.get_by_role("button", name="What it would cost").click()
+    await expect(page.get_by_role("button", name=re.compile("^On Seedream 4.0: "))).to_be_visible()
+
+
+async def presets(page: Page) -> None:
+    await page.get_by_role("button", name="Save as preset").click()
+    await page.get_by_role("textbox", name="Name of the new preset").fill("Usual")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Apply Usual")).to_be_visible()
+
+
+async def queue(page: Page) -> None:
+    await page.get_by_role("button", name=re.compile("^Queue: ")).locator("visible=true").click()
+    await expect(page.get_by_role("list", name="Queue")).to_be_visible()
+
+
 LISTS: dict[Step, str] = {models: "[role=listbox]", menu: "[role=menu]"}
 PANELS: list[tuple[str, Step]] = [
     ("desktop", shortcuts),
@@ -141,7 +159,10 @@ PANELS: list[tuple[str, Step]] = [
     ("desktop", models),
     ("desktop", menu),
     ("desktop", video),
+    ("desktop", presets),
+    ("desktop", queue),
     ("phone", account),
+    ("phone", costs),
     ("phone", details),
     ("phone", sheet),
 ]
@@ -167,14 +188,15 @@ async def test_the_studio_has_the_names_that_people_and_screen_readers_rely_on(v
     names: dict[str, list[str]] = {
         "link": ["Studio", "Library"],
         "button": ["Keyboard shortcuts", "Switch theme", "Add reference", "Reset to defaults", "Attach image"],
-        "radio": ["Image", "Video", "1:1", "4:3", "3:2", "16:9", "3:4", "2:3", "9:16", "21:9", "2K", "4K"],
+        "radio": ["Image", "Video", "1:1", "4:3", "3:2", "16:9", "3:4", "2:3", "9:16", "21:9", "2K", "4K", "Exact"],
         "textbox": ["Prompt", "Number of images"],
         "combobox": ["Model"],
-        "switch": ["Visible watermark"],
+        "switch": ["Visible watermark", "Series"],
         "meter": ["Monthly cap used"],
         "form": ["Composer"],
         "main": ["Results"],
     }
+    names["button"] += ["Presets", "Save as preset", "What it would cost"]
     for role, wanted in names.items():
         for name in wanted:
             place: Any = main if role == "link" else page
@@ -191,7 +213,7 @@ async def test_the_studio_has_the_names_that_people_and_screen_readers_rely_on(v
     await expect(page.get_by_role("button", name="Generate")).to_have_count(1)
     await batch.get_by_role("link", name="Image 1 of 2", exact=True).click()
     panel = page.get_by_role("complementary", name="Details", exact=True)
-    actions = ["Reuse", "Remix", "As reference", "First frame", "Last frame", "Download"]
+    actions = ["Reuse", "Remix", "As reference", "First frame", "Last frame", "Edit with a prompt", "Download"]
     for name in [*actions, "Previous output", "Next output", "Close details"]:
         await expect(panel.get_by_role("button", name=name, exact=True)).to_be_visible()
     await panel.get_by_role("button", name="Close details").click()
