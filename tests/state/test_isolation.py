@@ -16,7 +16,17 @@ import reflex as rx
 from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
-from studio.services import attempts, labels, mail, operator_people, restriction, saved_views, selections, sessions
+from studio.services import (
+    attempts,
+    labels,
+    mail,
+    operator_people,
+    presets,
+    restriction,
+    saved_views,
+    selections,
+    sessions,
+)
 from studio.services.generations import Input
 from studio.state.library import LibraryState
 from studio.state.studio import StudioState
@@ -68,6 +78,11 @@ async def victim(settings) -> tuple[list[str], UUID]:
         output = await session.scalar(
             text("SELECT id FROM assets WHERE generation_id = :id"), {"id": done.generation_ids[0]}
         )
+    async with transaction(other.actor) as session:
+        await presets.save(session, actor=other.actor, name=SECRET, settings={"ratio": "1:1"})
+        await presets.save_draft(session, actor=other.actor, content={"prompt": SECRET})
+        preset = (await presets.listed(session, actor=other.actor))[0].id
+    async with transaction(SYSTEM) as session:
         letter = await mail.enqueue(session, account_id=other.account_id, to=other.email, template="welcome", data={})
         await operator_people.invite(session, by=None, email="invited@example.net")
         invitation = await session.scalar(text("SELECT id FROM invitations WHERE email = 'invited@example.net'"))
@@ -78,7 +93,7 @@ async def victim(settings) -> tuple[list[str], UUID]:
         selection = await selections.pick(session, actor=other.actor, asset_ids=[output])
     kept = [label, view, selection, other.identity.workspace_id]
     ids = [waiting.batch_id, done.batch_id, waiting.generation_ids[0], done.generation_ids[0], picture, output]
-    ids += [other.account_id, other.identity.session_id, letter, invitation, *kept]
+    ids += [other.account_id, other.identity.session_id, letter, invitation, preset, *kept]
     return [str(each) for each in ids], other.account_id
 
 
@@ -100,7 +115,7 @@ async def snapshot(account_id: UUID) -> str:
     """Everything an account has, as text."""
     async with transaction(SYSTEM) as session:
         rows = {}
-        own = ("batches", "generations", "assets", "batch_inputs", "budgets", "workspaces")
+        own = ("batches", "generations", "assets", "batch_inputs", "budgets", "workspaces", "presets", "drafts")
         own += ("labels", "asset_labels", "saved_views")
         for table in own:
             found = await session.execute(text(f"SELECT * FROM {table} WHERE account_id = :id"), {"id": account_id})
