@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.db import SYSTEM, transaction
 from studio.jobs import orphaned
-from studio.services import checks, consent, guards, ledger, orphans, pictures, retention
+from studio.services import checks, guards, ledger, orphans, pictures, retention
 from studio.services.eventlog import WRITER
 
 log = logging.getLogger("studio")
@@ -65,7 +65,6 @@ async def _apart(each: retention.Entry) -> None:
 async def tidy(session: AsyncSession) -> None:
     """Make the next partitions, wake what a lost job left, and end the rows that are over (the table of retention)."""
     await session.execute(text("SELECT studio_partitions(7)"))
-    await consent.sweep(session)
     await guards.sweep(session)
     await pictures.sweep(session)
     await retention.sweep_shared(session)

@@ -14,7 +14,19 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.config import settings
-from studio.services import abuse, addresses, ledger, leftovers, logs, mail_outbox, selections, sessions, trash, usage
+from studio.services import (
+    abuse,
+    addresses,
+    consent,
+    ledger,
+    leftovers,
+    logs,
+    mail_outbox,
+    selections,
+    sessions,
+    trash,
+    usage,
+)
 from studio.services import requests as data_requests
 from studio.services.exports import archives
 
@@ -229,6 +241,16 @@ TABLE: tuple[Entry, ...] = (
         tables=("privacy_requests",),
         sweep=data_requests.sweep,
         due="SELECT min(closed_at) + make_interval(days => :days) FROM privacy_requests",
+    ),
+    Entry(
+        "consents",
+        "Cookie choices of who has no account",
+        _fixed(consent.MONTHS * 365 // 12 + 1),
+        "the choice; those of an account stay as long as it does",
+        "Deleted",
+        tables=("consents",),
+        sweep=consent.sweep,
+        due="SELECT min(kept_until) FROM consents WHERE account_id IS NULL AND session_id IS NOT NULL",
     ),
     Entry(
         "usage",

@@ -445,6 +445,10 @@ ENDING = {
         "SELECT gen_random_uuid(), 'access', 'f@example.org', studio_now(), studio_now() + interval '30 days', 'done', "
         "studio_now()"
     ),
+    "consents (id, session_id, text_hash, analytics, experiments, despite_signal, kept_until)": (
+        "SELECT gen_random_uuid(), id, repeat('0', 64), false, false, false, studio_now() + interval '180 days' "
+        "FROM sessions"
+    ),
     "usage_counts (visitor, day, name, uses)": "SELECT gen_random_uuid(), studio_now()::date, 'Studio', 1",
 }
 
