@@ -9,10 +9,11 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from studio import queue
 from studio.config import settings
 from studio.db import SYSTEM, transaction
-from studio.jobs.tasks import BACKUP, CHECK_LEDGER, PROVE, RECEIPTS, SEND, SWEEP, TIDY
+from studio.jobs.tasks import BACKUP, CHECK_LEDGER, PROVE, RECEIPTS, SEND, SWEEP
 from studio.services import attempts, erasure, mail_outbox
 from studio.services.exports import archives
 from studio.services.policies import LOOK_AFTER
+from studio.services.retention import TIDY
 
 TICK_SECONDS = 1
 FIRST_PROOF_MINUTES = 2

@@ -17,8 +17,9 @@ from studio.services.erasure import PURGE
 from studio.services.exports.archives import BUILD
 from studio.services.generations import RUN
 from studio.services.policies import LOOK_AFTER
+from studio.services.retention import TIDY
 
-SWEEP, CHECK_LEDGER, TIDY, BACKUP = "generations.sweep", "ledger.check", "upkeep.tidy", "backup.run"
+SWEEP, CHECK_LEDGER, BACKUP = "generations.sweep", "ledger.check", "backup.run"
 PROVE = "proofs.run"
 
 

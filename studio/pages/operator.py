@@ -13,7 +13,7 @@ from studio.components.params import radio
 from studio.components.styles import icon, length
 from studio.pages.operator_queue import badge
 from studio.state.operator import OperatorState, OperatorWorkersState
-from studio.state.operator_views import FigureView, RequestView
+from studio.state.operator_views import FigureView, RequestView, RunView
 
 
 def _figure(figure: FigureView) -> rx.Component:
@@ -49,6 +49,47 @@ def _queue() -> rx.Component:
         ),
         beside=rx.el.span("fair share between accounts", class_name="badge plain wide-only"),
         more="/operator/queue",
+    )
+
+
+def _run(row: RunView) -> rx.Component:
+    return rx.el.tr(
+        rx.el.td(row.rule, class_name="wide"),
+        rx.el.td(row.last, class_name=rx.cond(row.tone == "warn", "r warn", "r mute")),
+        rx.el.td(row.removed, class_name="r"),
+        rx.el.td(row.overdue, class_name=rx.cond(row.tone == "bad", "r bad", "r")),
+        rx.el.td(row.due, class_name="r mute m"),
+        key=row.rule,
+    )
+
+
+def _retention() -> rx.Component:
+    return panel(
+        "Retention runs",
+        table(
+            [
+                head("Rule", "wide"),
+                head("Last run", "r"),
+                head("Removed", "r"),
+                head("Overdue", "r"),
+                head("Next", "r m"),
+            ],
+            OperatorState.runs,
+            _run,
+            empty=none("timer", "Nothing ends by time", "Rules of retention appear here."),
+        ),
+        beside=rx.el.div(
+            rx.el.span(OperatorState.runs_said, class_name=rx.cond(OperatorState.runs_ok, "badge jade", "badge red")),
+            rx.el.button("Run now", type="button", class_name="btn ghost s1", on_click=OperatorState.run_sweeps),
+            rx.el.a(
+                "View all",
+                rx.el.span(" of Retention runs", class_name="sr"),
+                href="/security",
+                class_name="btn ghost s1",
+                custom_attrs={"reloadDocument": True},  # not a page of the router's
+            ),
+            class_name="row g2",
+        ),
     )
 
 
@@ -108,6 +149,7 @@ def page() -> rx.Component:
         rx.el.div(
             rx.el.div(
                 _queue(),
+                _retention(),
                 panel("Error events", errors(OperatorState.errors), more="/operator/errors"),
                 class_name="col op-side",
             ),

@@ -33,6 +33,7 @@ ACTIONS: Mapping[str, str] = {
     "mail.resend": "Sent a failed mail again",
     "request.add": "Wrote a privacy request down",
     "request.close": "Closed a privacy request",
+    "retention.run": "Ran the sweeps",
     "signin.link": "Made a sign-in link",
 }
 _WORD = re.compile(r"[\w.:-]{1,60}", re.ASCII)

@@ -10,10 +10,11 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from studio import queue
 from studio.config import settings
 from studio.db import Actor
 from studio.errors import NotFound
-from studio.services import attempts, audit, checks, limits, mail_outbox, operators
+from studio.services import attempts, audit, checks, limits, mail_outbox, operators, retention
 
 PAGE = 50
 QUIET_SECONDS = 30  # a worker beats every ten seconds
@@ -237,6 +238,20 @@ async def requests(
         {"state": state, "after": after, "limit": max(1, min(limit, 200))},
     )
     return [Request(**row._mapping) for row in rows]
+
+
+async def retention_runs(session: AsyncSession, *, actor: Actor) -> Sequence[retention.Standing]:
+    """What is kept how long and how its last sweep went, what is late first. Raises NotFound."""
+    await operators.require(session, actor=actor)
+    found = [each for each in await retention.report(session) if each.entry.swept]
+    return sorted(found, key=lambda each: (not each.overdue, not (each.stale and each.last_run), -each.last_rows))
+
+
+async def run_sweeps(session: AsyncSession, *, by: Actor) -> bool:
+    """Let a worker run every sweep now; False: they wait for one already. Raises NotFound."""
+    await operators.require(session, actor=by)
+    await audit.write(session, by=by, action="retention.run", subject="sweeps")
+    return await queue.defer_once(session, retention.TIDY)
 
 
 async def reverse(session: AsyncSession, *, by: Actor | None, generation_id: UUID) -> int:

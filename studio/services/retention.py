@@ -19,6 +19,7 @@ from studio.services.eventlog import WRITER
 from studio.services.retention_table import TABLE, Entry
 
 STALE_HOURS = 26
+TIDY = "upkeep.tidy"  # the job that runs all of it, once an hour
 LOCK = 7305014
 log = logging.getLogger("studio")
 
@@ -39,6 +40,7 @@ class Standing:
     days: float
     oldest_age_days: float | None
     last_run: datetime | None
+    last_rows: int
     overdue: bool
     stale: bool
 
@@ -122,7 +124,9 @@ async def sweep_shared(session: AsyncSession) -> None:
 # Looking after it
 
 
-async def _standing(session: AsyncSession, each: Entry, now: datetime, last: datetime | None) -> Standing:
+async def _standing(
+    session: AsyncSession, each: Entry, now: datetime, last: datetime | None = None, rows: int = 0
+) -> Standing:
     days = each.days()
     due: datetime | None = None
     if each.due is not None:
@@ -137,6 +141,7 @@ async def _standing(session: AsyncSession, each: Entry, now: datetime, last: dat
         days=days,
         oldest_age_days=max(0.0, days + late / timedelta(days=1)) if late is not None else None,
         last_run=last,
+        last_rows=rows,
         overdue=late is not None and late > timedelta(hours=each.grace_hours),
         stale=each.swept and (last is None or now - last > timedelta(hours=STALE_HOURS)),
     )
@@ -145,9 +150,11 @@ async def _standing(session: AsyncSession, each: Entry, now: datetime, last: dat
 async def report(session: AsyncSession) -> list[Standing]:
     """Every entry with the age of its oldest row, its last run, and whether it is overdue. Runs as `sys`."""
     now: datetime = (await session.execute(text("SELECT studio_now()"))).scalar_one()
-    rows = await session.execute(text("SELECT what, max(at) AS at FROM retention_runs GROUP BY what"))
-    last = {row.what: row.at for row in rows}
-    return [await _standing(session, each, now, last.get(each.what)) for each in TABLE]
+    rows = await session.execute(
+        text("SELECT DISTINCT ON (what) what, at, rows FROM retention_runs ORDER BY what, at DESC")
+    )
+    last = {row.what: (row.at, row.rows) for row in rows}
+    return [await _standing(session, each, now, *last.get(each.what, ())) for each in TABLE]
 
 
 async def watch(session: AsyncSession) -> list[str]:

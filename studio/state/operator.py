@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import reflex as rx
 
-from studio.services import operator_errors, operator_work
+from studio.services import operator_errors, operator_work, retention
 from studio.services.byteplus import catalog
 from studio.services.ledger import dollars
 from studio.services.operator_work import Limit, Overview, Worker
@@ -20,6 +20,7 @@ from studio.state.operator_views import (
     FigureView,
     LimitView,
     RequestView,
+    RunView,
     WorkerView,
     ago,
     counted,
@@ -30,6 +31,7 @@ from studio.state.studio import StudioState
 ERRORS_SHOWN = 5
 REQUESTS_SHOWN = 6
 TARGET_WAIT_SECONDS = 60
+RUNS_SHOWN = 6
 
 
 def error_view(group: operator_errors.Group, now: datetime) -> ErrorView:
@@ -72,6 +74,19 @@ def limit_views(limits: Sequence[Limit]) -> list[LimitView]:
             )
         )
     return found
+
+
+def run_view(row: retention.Standing, now: datetime) -> RunView:
+    """A rule as a row."""
+    due = row.last_run + timedelta(hours=1) if row.last_run else now
+    return RunView(
+        rule=row.entry.label,
+        last=f"{ago(row.last_run, now)} ago" if row.last_run else "never",
+        removed=f"{row.last_rows:,}" if row.last_run else "–",
+        overdue="yes" if row.overdue else "no",
+        due="now" if due <= now else f"in {ago(now, due)}",
+        tone="bad" if row.overdue else "warn" if row.stale and row.last_run else "",
+    )
 
 
 def figure_views(found: Overview) -> list[FigureView]:
@@ -117,6 +132,9 @@ class OperatorState(OperatorMixin, rx.State):
     limits: list[LimitView] = []
     requests: list[RequestView] = []
     errors: list[ErrorView] = []
+    runs: list[RunView] = []
+    runs_said: str = ""  # "0 overdue"
+    runs_ok: bool = True
     spent: str = ""
     held: str = ""
     models: list[LimitView] = []
@@ -139,11 +157,22 @@ class OperatorState(OperatorMixin, rx.State):
             self.span = value
             await self._read()
 
+    @operator_action
+    async def run_sweeps(self):
+        """Let a worker run every sweep now."""
+        async with guard.system_work() as session:
+            new = await operator_work.run_sweeps(session, by=guard.actor())
+        self._say("info", "The sweeps run now" if new else "They wait for a worker already", "Each run is listed here.")
+
     async def _read(self) -> None:
         async with guard.system_work() as session:
             found = await operator_work.overview(session, actor=guard.actor(), span=self.span)
             oldest = await operator_work.requests(session, actor=guard.actor(), limit=REQUESTS_SHOWN)
             errors = await operator_errors.groups(session, actor=guard.actor(), limit=ERRORS_SHOWN)
+            runs = await operator_work.retention_runs(session, actor=guard.actor())
+        overdue = sum(row.overdue for row in runs)
+        self.runs = [run_view(row, found.now) for row in runs[:RUNS_SHOWN]]
+        self.runs_said, self.runs_ok = f"{overdue} overdue", overdue == 0
         alive = sum(row.alive for row in found.workers)
         self.figures, self.workers = figure_views(found), worker_views(found.workers, found.now)
         self.workers_said = f"{alive} of {len(found.workers)} reporting"
@@ -173,6 +202,7 @@ class OperatorState(OperatorMixin, rx.State):
             self.ledger = f"{wrong[0]}, {wrong[1]} differ, checked {ago(check.checked_at, found.now)} ago"
         trouble = [] if alive else ["No worker reports"]
         trouble += [] if self.ledger_ok else ["The ledger does not add up"]
+        trouble += [] if self.runs_ok else ["Something is kept too long"]
         self.healthy, self.verdict = not trouble, ". ".join(trouble) or "All systems running"
 
 

@@ -64,6 +64,18 @@ class ErrorView:
 
 
 @dataclass(frozen=True)
+class RunView:
+    """A rule of retention and its last sweep; `tone` is bad when something is overdue, warn when the sweep is late."""
+
+    rule: str = ""
+    last: str = ""
+    removed: str = ""
+    overdue: str = ""
+    due: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True)
 class MailView:
     """A mail of the outbox, without what it says."""
 

@@ -50,6 +50,10 @@ async def test_one_walk_through_every_page(visits: Visits, system: System, boss:
     for name in ("Queue, figure", "Failed requests, figure", "Queue", "Workers", "Error events", "Spend today"):
         await expect(page.get_by_role("region", name=name, exact=True)).to_be_visible()
     await expect(page.get_by_role("region", name="Workers")).to_contain_text("reporting")
+    runs = page.get_by_role("region", name="Retention runs", exact=True)
+    await expect(runs.get_by_role("row")).to_have_count(7)
+    await runs.get_by_role("button", name="Run now", exact=True).click()
+    await expect(page.get_by_text("The sweeps run now")).to_be_visible()
     await page.get_by_role("radio", name="7 d").check()
 
     await go(page, "Queue")

@@ -162,6 +162,8 @@ CALLS: dict[str, Any] = {
     "invite": lambda s, a: operator_people.invite(s, by=a, email="friend@example.org"),
     "uninvite": lambda s, a: operator_people.uninvite(s, by=a, invitation_id=NOBODY),
     "audit": lambda s, a: audit.listed(s, actor=a),
+    "retention": lambda s, a: operator_work.retention_runs(s, actor=a),
+    "sweeps": lambda s, a: operator_work.run_sweeps(s, by=a),
     "purge": lambda s, a: erasure.ask_at_once(s, by=a, account_id=a.account_id),
 }
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
-from studio.services import journal
+from studio.db import SYSTEM, transaction
+from studio.services import audit, journal, retention
 from studio.services.storage import StorageError
+from studio.state.operator import RUNS_SHOWN, OperatorState, run_view
 from studio.state.operator_accounts import OperatorAccountsState
 from tests.factories import Person
 from tests.state.tab import call, tab
@@ -51,3 +55,37 @@ async def test_a_restriction_that_cannot_be_noted_is_not_made(
     assert [toast.kind for toast in state.toasts] == ["error"]
     await call(state, "find", {"search": str(someone.account_id)})
     assert state.rows[0].restricted == ""
+
+
+async def test_the_sweeps_are_shown_and_run_when_asked(boss: Person):
+    async with transaction(SYSTEM) as session:
+        await session.execute(text("DELETE FROM procrastinate_jobs"))
+        await retention.note(session, what="mails", rows=1_204)
+    state: Any = tab(OperatorState, boss)
+    await call(state, "load")
+    assert len(state.runs) == RUNS_SHOWN
+    assert (state.runs_said, state.runs_ok) == ("0 overdue", True)
+    mails = next(row for row in state.runs if row.rule == "Which mails went out")
+    assert (mails.removed, mails.overdue) == ("1,204", "no")
+    for said in ("The sweeps run now", "They wait for a worker already"):
+        await call(state, "run_sweeps")
+        assert state.toasts[-1].title == said
+    async with transaction(SYSTEM) as session:
+        waiting = await session.scalar(text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'upkeep.tidy'"))
+        acts = await audit.listed(session, actor=boss.actor, action="retention.run")
+    assert (waiting, len(acts)) == (1, 2)
+
+
+def test_what_is_overdue_and_what_was_not_swept_are_told_apart():
+    now = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+    rule = retention.entry("mails")
+
+    def seen(hours: float | None, *, overdue: bool = False, stale: bool = False) -> tuple[str, str, str, str]:
+        last = now - timedelta(hours=hours) if hours is not None else None
+        view = run_view(retention.Standing(rule, 92, None, last, 7, overdue, stale), now)
+        return view.last, view.overdue, view.due, view.tone
+
+    assert seen(0.5) == ("30 min ago", "no", "in 30 min", "")
+    assert seen(30, stale=True) == ("30 h ago", "no", "now", "warn")
+    assert seen(30, overdue=True, stale=True) == ("30 h ago", "yes", "now", "bad")
+    assert seen(None, stale=True) == ("never", "no", "now", "")
