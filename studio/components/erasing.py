@@ -18,7 +18,7 @@ def question(state: Any = StudioState) -> rx.Component:
             rx.alert_dialog.description(asked.words, class_name="mute"),
             rx.el.div(
                 rx.el.button("Keep it", type="button", class_name="btn soft", on_click=state.keep),
-                rx.el.button("Delete for good", type="button", class_name="btn danger", on_click=state.erase),
+                rx.el.button("Delete for good", type="button", class_name="btn final", on_click=state.erase),
                 class_name="dialog-acts",
             ),
             class_name="dialog",

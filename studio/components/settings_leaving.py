@@ -43,7 +43,9 @@ def _dialog() -> rx.Component:
                 class_name="row g2 sub",
             ),
             rx.el.form(
-                rx.el.p("It is ", rx.el.b(PrivacyState.address, class_name="med"), class_name="t1 mute words"),
+                rx.el.p(
+                    "You are signed in as ", rx.el.b(PrivacyState.address, class_name="med"), class_name="t1 mute words"
+                ),
                 rx.el.label("Type your email to confirm", html_for="leave-address", class_name="label"),
                 rx.el.input(
                     id="leave-address",
@@ -61,7 +63,7 @@ def _dialog() -> rx.Component:
                 reauth.panel(PrivacyState, PART),
                 rx.el.div(
                     rx.dialog.close(rx.el.button("Keep account", type="button", class_name="btn soft")),
-                    rx.el.button("Schedule deletion", type="submit", class_name="btn danger"),
+                    rx.el.button("Schedule deletion", type="submit", class_name="btn final"),
                     class_name="dialog-acts",
                 ),
                 on_submit=PrivacyState.delete_account,

@@ -24,12 +24,12 @@ from studio.services import (
     moving,
     ratings,
     restriction,
-    saved_views,
     selections,
     trash,
     workspaces,
 )
 from studio.services.generations import Input
+from studio.services.library import views
 from tests.factories import Person, finished, image, person, submitted, upload
 
 
@@ -162,14 +162,13 @@ async def test_nobody_reaches_somebody_elses_labels_views_trash_or_selection(som
     _, theirs = await finished(other)
     async with transaction(other.actor) as session:
         label = await labels.create(session, actor=other.actor, name="secret")
-        view = await saved_views.save(session, actor=other.actor, name="mine", query="q=secret")
+        view = (await views.save(session, actor=other.actor, name="mine", query="q=secret")).id
         picked = await selections.pick(session, actor=other.actor, asset_ids=theirs)
         gone = await trash.put(session, actor=other.actor, asset_ids=theirs)
     attempts = [
         lambda s: labels.change(s, actor=me, label_id=label, name="taken"),
         lambda s: labels.delete(s, actor=me, label_id=label),
         lambda s: labels.put_on(s, actor=me, label_id=label, asset_ids=theirs),
-        lambda s: saved_views.delete(s, actor=me, view_id=view),
         lambda s: selections.picked(s, actor=me, selection_id=picked),
         lambda s: selections.pick(s, actor=me, asset_ids=theirs),
         lambda s: trash.put(s, actor=me, asset_ids=theirs),
@@ -187,7 +186,8 @@ async def test_nobody_reaches_somebody_elses_labels_views_trash_or_selection(som
             with pytest.raises(StudioError):
                 await tried(attempt, whose, number)
     async with transaction(other.actor) as session:
-        assert [each.name for each in await saved_views.listed(session, actor=other.actor)] == ["mine"]
+        await views.remove(session, actor=me, view_id=view)
+        assert [each.name for each in await views.listed(session, actor=other.actor)] == ["mine"]
         assert [each.name for each in await labels.listed(session, actor=other.actor)] == ["secret"]
 
 
@@ -275,7 +275,7 @@ async def test_a_restricted_persons_trash_is_kept_and_they_put_nothing_there(tra
         lambda s: trash.put(s, actor=who.actor, asset_ids=ids),
         lambda s: ratings.rate(s, actor=who.actor, asset_ids=ids, stars=1),
         lambda s: labels.create(s, actor=who.actor, name="new"),
-        lambda s: saved_views.save(s, actor=who.actor, name="new", query=""),
+        lambda s: views.save(s, actor=who.actor, name="new", query=""),
     ]
     for act in acts:
         with pytest.raises(Restricted):
@@ -297,21 +297,6 @@ async def test_a_moved_request_follows_once_all_of_it_is_there(someone: Person):
         with pytest.raises(NotFound):
             await moving.move(session, actor=me, asset_ids=ids, workspace_id=there)
     assert await value(where, id=batch_id) == there
-
-
-async def test_a_view_is_kept_replaced_by_its_name_and_forgotten(someone: Person):
-    me = someone.actor
-    async with transaction(me) as session:
-        view = await saved_views.save(session, actor=me, name="Best of autumn", query="?rating=4&q=lake")
-        assert await saved_views.save(session, actor=me, name="best of AUTUMN", query="rating=5") == view
-        assert [(v.name, v.query) for v in await saved_views.listed(session, actor=me)] == [
-            ("best of AUTUMN", "rating=5")
-        ]
-        for name, query in (("", "a"), ("x" * 61, "a"), ("ok", "q=" + "a" * 2000), ("ok", "a\nb")):
-            with pytest.raises(ValidationError):
-                await saved_views.save(session, actor=me, name=name, query=query)
-        await saved_views.delete(session, actor=me, view_id=view)
-        assert await saved_views.listed(session, actor=me) == []
 
 
 # Workspaces

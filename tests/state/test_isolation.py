@@ -23,11 +23,11 @@ from studio.services import (
     operator_people,
     presets,
     restriction,
-    saved_views,
     selections,
     sessions,
 )
 from studio.services.generations import Input
+from studio.services.library import views
 from studio.state.library import LibraryState
 from studio.state.studio import StudioState
 from tests.factories import Person, image, person, restricted, stored_asset, submitted, upload
@@ -89,7 +89,7 @@ async def victim(settings) -> tuple[list[str], UUID]:
     async with transaction(other.actor) as session:
         label = await labels.create(session, actor=other.actor, name=SECRET[:40])
         await labels.put_on(session, actor=other.actor, label_id=label, asset_ids=[output])
-        view = await saved_views.save(session, actor=other.actor, name="a view", query="q=secret")
+        view = (await views.save(session, actor=other.actor, name="a view", query="q=secret")).id
         selection = await selections.pick(session, actor=other.actor, asset_ids=[output])
     kept = [label, view, selection, other.identity.workspace_id]
     ids = [waiting.batch_id, done.batch_id, waiting.generation_ids[0], done.generation_ids[0], picture, output]
