@@ -197,7 +197,7 @@ def measure(full: bool) -> Mapping[str, Any]:
             async with transaction(actor) as session:
                 await archives.take_back(session, actor=actor, export_id=export_id)
             async with transaction(SYSTEM) as session:
-                await archives.allow_another(session, account_id=actor.account_id)
+                await archives.allow_another(session, by=None, account_id=actor.account_id)
 
         runner.run(another())
         export_id, expected, size = runner.run(planned(actor))

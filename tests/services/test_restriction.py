@@ -23,6 +23,7 @@ from studio.services import (
     restriction,
     sessions,
     spend,
+    workspaces,
 )
 from tests.factories import Person, fresh, image, person, restricted, state_of, submitted, upload
 from tests.fixtures_mail import rows_of
@@ -67,7 +68,7 @@ REFUSED: dict[str, Any] = {
     "alert": lambda s, a, _: spend.set_alert(s, actor=a, percent=50, on=False),
     "name": lambda s, a, _: profile.rename(s, actor=a, name="Mara"),
     "time zone": lambda s, a, _: profile.set_time_zone(s, actor=a, time_zone="Europe/Berlin"),
-    "workspace": lambda s, a, _: profile.rename_workspace(s, actor=a, name="Mine"),
+    "workspace": lambda s, a, _: workspaces.rename(s, actor=a, workspace_id=a.workspace_id, name="Mine"),
     "upload": lambda s, a, _: restriction.check(s, actor=a),
 }
 
