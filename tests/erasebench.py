@@ -50,6 +50,8 @@ CASES = (
 # Names of objects, kinds and states: what the product reads to find its way. A canary there would be another life.
 _WAYS = re.compile(r"(_key|_hash|^kind|^state|^role|^plan|^mime|^sha256|^thumbnails|^outcome|^model|^issuer)$")
 
+READ_BY_PAGES = ("params", "content", "settings", "defaults", "query")
+
 
 def canary() -> str:
     """A word that is nowhere else."""
@@ -97,13 +99,13 @@ class Filler:
     def fill(self, account_id: UUID, word: str, *, readable: bool) -> None:
         """Write it. A column that refuses it the first time is noted and left alone.
 
-        `readable`: not into parameters, so that a page can still show the request.
+        `readable`: not into parameters and drafts, so that a page can still show them.
         """
         if self.taken is None:
             self.taken = [each for each in text_columns() if self._write(account_id, word, *each, first=True)]
             return
         for each in self.taken:
-            if not (readable and each[1] == "params"):
+            if not (readable and each[1] in READ_BY_PAGES):
                 self._write(account_id, word, *each)
 
     def _write(self, account_id: UUID, word: str, table: str, column: str, kind: str, *, first: bool = False) -> bool:
@@ -196,6 +198,18 @@ ROWS = (
         "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('default', 'pictures.fetch', "
         "jsonb_build_object('account_id', CAST(:id AS text)))"
     ),
+    (
+        "INSERT INTO presets (id, account_id, workspace_id, name, settings) "
+        "VALUES (gen_random_uuid(), :id, :place, 'x', '{}')"
+    ),
+    "INSERT INTO drafts (workspace_id, account_id, content) VALUES (:place, :id, '{}')",
+    "INSERT INTO saved_views (id, account_id, name, query) VALUES (gen_random_uuid(), :id, 'x', '')",
+    "INSERT INTO selections (id, account_id, asset_ids) VALUES (gen_random_uuid(), :id, ARRAY[CAST(:picture AS uuid)])",
+    "INSERT INTO labels (id, account_id, name, color) VALUES (gen_random_uuid(), :id, 'x', 'jade')",
+    (
+        "INSERT INTO asset_labels (asset_id, label_id, account_id) SELECT CAST(:picture AS uuid), id, :id "
+        "FROM labels WHERE account_id = :id"
+    ),
     "UPDATE accounts SET picture_key = :face WHERE id = :id",
 )
 
@@ -210,7 +224,7 @@ async def life(number: int, filler: Filler, *, lock: int) -> Life:
     sent = await submitted(who, image(word, count=2), (Input("reference", picture),))
     made = Life(who, word, CASES[number % len(CASES)], tuple(sent.generation_ids))
     values = {"id": who.account_id, "session": who.actor.session_id, "word": word, "email": who.email, "face": face}
-    values["salt"] = os.urandom(16)
+    values |= {"salt": os.urandom(16), "place": who.actor.workspace_id, "picture": picture}
     async with transaction(SYSTEM) as session:
         for statement in ROWS:
             await session.execute(text(statement), values)
