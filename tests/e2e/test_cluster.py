@@ -13,7 +13,7 @@ from playwright.async_api import expect
 from tests.conftest import Database
 from tests.fixtures_browser import Visits
 from tests.http.people import sign_in, until, visitor
-from tests.http.wire import NAMESPACE, STUDIO, Socket, connect, load
+from tests.http.wire import LIBRARY, NAMESPACE, STUDIO, Socket, connect, load
 from tests.system import PLENTY, System, free_port
 
 WITHIN = 1.0
@@ -68,6 +68,30 @@ async def test_tabs_at_either_web_process_hear_of_finished_work_within_a_second(
         assert min(took) <= WITHIN  # the machine may be busy with something else once
         assert not stranger.known("batches")
         assert "asked at" not in "".join(stranger.log)
+
+
+async def test_the_library_at_either_web_process_shows_what_is_new_within_a_second(cluster: System):
+    who = await sign_in(cluster)
+    async with (
+        connect(cluster, cookie=who.token, number=0) as near,
+        connect(cluster, cookie=who.token, number=1) as far,
+        connect(cluster, cookie=who.token, number=1) as maker,
+    ):
+        await load(maker)
+        for socket in (near, far):
+            await load(socket, "/library")
+            socket.call(f"{LIBRARY}.view", path="/library", top=0, tall=900, width=1286)
+            await socket.settled()
+        took = []
+        for count in (1, 2):
+            maker.call(f"{STUDIO}.generate", form={"prompt": f"for the library {count}"})
+            await until(cluster, "SELECT count(*) = %s FROM assets WHERE account_id = %s", count, who.account_id)
+            stored = time.monotonic()
+            for socket in (near, far):
+                await socket.until(lambda s, wanted=count: s.known("count", LIBRARY) == wanted, seconds=30)
+                assert len(socket.known("rows", LIBRARY)[0]["tiles"]) == count
+            took.append(time.monotonic() - stored)
+        assert min(took) <= WITHIN  # the machine may be busy with something else once
 
 
 async def test_a_session_ended_at_one_process_closes_its_tabs_at_the_other(cluster: System):

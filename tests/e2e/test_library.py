@@ -159,7 +159,7 @@ async def test_a_jump_shows_pictures_and_the_way_back_leads_to_where_one_was(vis
     assert was > 2000
     await expect(page.locator(".cell img").first).to_be_attached()
     await page.get_by_role("navigation", name="Main").get_by_role("link", name="Spend").click()
-    await ready(page)
+    await expect(page).to_have_url(re.compile("/settings/spend"))
     await page.go_back()
     await ready(page)
     await expect(page.get_by_role("gridcell").first).to_be_attached()
