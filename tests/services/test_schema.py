@@ -62,6 +62,26 @@ async def test_a_person_sees_only_their_own_rows_even_without_a_where(someone: P
         assert owners == {someone.account_id}
 
 
+async def test_what_a_person_deletes_is_gone(someone: Person):
+    """A trigger that answers a DELETE with nothing would undo it without a word."""
+    async with transaction(someone.actor) as session:
+        values = {"account": someone.account_id}
+        await session.execute(
+            text("INSERT INTO labels (id, account_id, name, color) VALUES (gen_random_uuid(), :account, 'x', 'teal')"),
+            values,
+        )
+        await session.execute(text("DELETE FROM labels WHERE account_id = :account"), values)
+        assert list(await session.scalars(text("SELECT id FROM labels"))) == []
+
+
+async def test_a_search_answers_only_to_the_account_it_is_of(someone: Person, other: Person):
+    await submitted(other, image("a very secret harbour"))
+    asked = text("SELECT library_search(:account, 'harbour:*', '%harbour%', 'harbour')")
+    for who, found in ((other, 1), (someone, 0)):
+        async with transaction(who.actor) as session:
+            assert len(list(await session.scalars(asked, {"account": other.account_id}))) == found
+
+
 async def test_a_person_cannot_write_rows_of_another_account(someone: Person, other: Person):
     with pytest.raises(DBAPIError, match="row-level security"):
         async with transaction(someone.actor) as session:
