@@ -186,7 +186,7 @@ def _browser(system: System, place: common.Place, *, amount: int, full: bool) ->
         url = f"{system.url()}/library"
         first = [_first(page.context, url) for _ in range(5)]
         page.goto(url)
-        page.locator(".scrubber").wait_for()
+        page.locator(".scrubber input").wait_for()
         page.evaluate(WATCH)
         before = _rss(web)
         shares = [random.Random(7).random() for _ in range(30)] + [1.0]  # the same places each time
@@ -194,7 +194,7 @@ def _browser(system: System, place: common.Place, *, amount: int, full: bool) ->
         page.evaluate(JUMP, 0.2)
         tasks = _scrolled(page, 60 if full else 15)
         tiles = page.evaluate("() => window.bench.tiles")
-        _all_of_it(page, 3000 if full else 12_000)
+        _all_of_it(page, 6000 if full else 12_000)
         after = _rss(web)
         scripts = _javascript(chrome, system)
     return {
