@@ -5,7 +5,7 @@ from __future__ import annotations
 # Rows stand where the server's layout puts them; only those near the visible part are in the page. Focus stays on the
 # grid itself and `aria-activedescendant` names the output the keyboard is on, so scrolling never takes focus away.
 GRID = """
-const studioNear = 420, studioStep = 96;
+const studioNear = 260, studioStep = 96;
 const studioSame = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b);
 const studioIcon = (d, filled) => createElement("svg", { width: 14, height: 14, viewBox: "0 0 24 24",
   fill: filled ? "currentColor" : "none", stroke: "currentColor", strokeWidth: filled ? 0 : 3, "aria-hidden": "true",
