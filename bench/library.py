@@ -189,7 +189,7 @@ def _browser(system: System, place: common.Place, *, amount: int, full: bool) ->
         page.locator(".scrubber input").wait_for()
         page.evaluate(WATCH)
         before = _rss(web)
-        chance = random.Random(7)  # noqa: S311  # the same places each time
+        chance = random.Random(7)  # the same places each time
         shares = [*(chance.random() for _ in range(30)), 1.0]
         jumps = [took for share in shares if (took := page.evaluate(JUMP, share)) is not None]
         page.evaluate(JUMP, 0.2)
