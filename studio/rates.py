@@ -41,7 +41,7 @@ DEFAULTS: Mapping[str, Rate] = {
     "submit": Rate(60, 60, "requests for pictures and clips"),
     "upload": Rate(60, 60, "uploads"),
     "preset": Rate(60, 60, "presets"),
-    "keep": Rate(300, 60, "changes of your library"),  # ratings, labels, trash, moves, saved views, workspaces
+    "keep": Rate(300, 60, "changes of your library"),  # ratings, labels, trash, moves, workspaces
     "zip": Rate(30, 60, "downloads of your files"),
     "csv": Rate(30, 60, "downloads of your spend"),
     "export": Rate(5, 3600, "exports"),

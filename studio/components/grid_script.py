@@ -180,6 +180,7 @@ function StudioGrid(props) {
     if (steps.includes(e.key)) { take(); step(e.key, e.shiftKey); return; }
     if (e.key === "Escape" && p.chosen.length) { take(); p.onChoose("none", "", ""); return; }
     if (!p.here) return;
+    if (document.querySelector("[data-keys=off]") && e.key.length === 1) return;
     if (e.key === "Enter") { take(); p.onOpen(p.here); }
     else if (e.key === " ") { take(); const at = find((tile) => tile.id === p.here); if (at) setShown(at.tile); }
     else if (e.key.toLowerCase() === "x" && !e.shiftKey) { take(); p.onChoose("one", p.here, ""); }

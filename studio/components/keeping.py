@@ -49,24 +49,29 @@ def chip(label: Any, take_off: Any) -> rx.Component:
     )
 
 
+def label_form(create: Any) -> rx.Component:
+    """The name of a new label."""
+    return rx.el.form(
+        rx.el.input(
+            name="label",
+            class_name="tf",
+            max_length=40,
+            placeholder="New label",
+            custom_attrs={"aria-label": "New label", "autoComplete": "off"},
+        ),
+        rx.el.button("Add", type="submit", class_name="btn soft"),
+        on_submit=create,
+        reset_on_submit=True,
+        class_name="lform",
+    )
+
+
 def add_label(others: Any, put_on: Any, create: Any) -> rx.Component:
     """The button 'Add label': a name to type, and the labels there are."""
     return rx.popover.root(
         rx.popover.trigger(rx.el.button(icon("plus", 14), "Add label", type="button", class_name="chip ladd")),
         rx.popover.content(
-            rx.el.form(
-                rx.el.input(
-                    name="label",
-                    class_name="tf",
-                    max_length=40,
-                    placeholder="New label",
-                    custom_attrs={"aria-label": "New label", "autoComplete": "off"},
-                ),
-                rx.el.button("Add", type="submit", class_name="btn soft"),
-                on_submit=create,
-                reset_on_submit=True,
-                class_name="lform",
-            ),
+            label_form(create),
             rx.el.ul(
                 rx.foreach(
                     others,

@@ -95,6 +95,7 @@ def page() -> rx.Component:
         details.panel(),
         details.full_screen(),
         erasing.question(),
+        erasing.question(LibraryState),
         here="Library",
         kind="with-details",
         messages=LibraryState,

@@ -19,6 +19,8 @@ from studio.state.undo import UndoMixin
 from studio.state.views import ErasingView
 
 SELECTED = "selected"
+MENUS = {"l": "label", "m": "move"}  # keys, and the menus of the selection that they open
+MOST_COMPARED = 4
 
 
 def label_view(label: labels.Label, *, on: bool = False) -> LabelView:
@@ -31,6 +33,7 @@ class KeepingMixin(SelectionMixin, UndoMixin, ErasingMixin, mixin=True):
     """Acts on what is selected, or on the output the keyboard is on. The page reads anew in `_changed`."""
 
     labels: list[LabelView] = []
+    menu: str = ""  # which menu of the selection is open
 
     async def _read_labels(self) -> None:
         """All labels, for the menus that offer them."""
@@ -73,12 +76,31 @@ class KeepingMixin(SelectionMixin, UndoMixin, ErasingMixin, mixin=True):
         await self._changed()
 
     @action
+    async def open_menu(self, name: str, on: bool):
+        """Open a menu of the selection, with what it offers as it is now; or close it."""
+        if name not in MENUS.values():
+            return
+        if on and name == "label":
+            await self._read_labels()
+        self.menu = name if on else ""
+
+    @action
+    async def compare_selected(self):
+        """Two to four side by side."""
+        ids = self._targets()
+        if not 2 <= len(ids) <= MOST_COMPARED:
+            self._say("info", "Select two to four outputs to compare them.")
+            return None
+        return rx.redirect(f"/compare?ids={','.join(map(str, ids))}")
+
+    @action
     async def move_selected(self, workspace_id: str):
         """Everything selected into another workspace."""
         await guard.limit("keep")
         to = guard.uuid(workspace_id)
         async with guard.work() as session:
             count = await moving.move(session, actor=guard.actor(), asset_ids=self._targets(), workspace_id=to)
+        self.menu = ""
         if count:
             self._say("success", f"{count_words(count, 'output')} moved")
             await self._changed()

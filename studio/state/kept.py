@@ -10,10 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from studio.errors import StudioError
-from studio.services import assets, presets, prompts
+from studio.services import assets, presets, prompts, workspaces
 from studio.services.byteplus import catalog
 from studio.state import guard
-from studio.state.composer import NO_INPUT, ComposerMixin
+from studio.state.composer import AUTO, NO_INPUT, ComposerMixin
 from studio.state.guard import action
 from studio.state.tiles import media_url
 from studio.state.views import InputView, PresetView
@@ -99,8 +99,24 @@ class KeptMixin(ComposerMixin, mixin=True):
             self._restore_pictures(draft.content, {each for each, kind in there.items() if kind != "video"})
             self.notices = []
             self._kept_at = str(draft.saved_at)
+        elif draft is None and workspace != self._kept_in:
+            await self._begin_as_kept()
         self._kept, self._kept_in = self._content(), workspace
         self._reprice()
+
+    async def _begin_as_kept(self) -> None:
+        """A workspace without a draft starts with its own defaults, where it has some."""
+        async with guard.work() as session:
+            params = await workspaces.defaults(session, actor=guard.actor())
+        if not params:
+            return
+        names = {"kind": "media", "generate_audio": "audio"}
+        content: dict[str, Any] = {names.get(name) or name: value for name, value in params.items()}
+        if content.get("ratio") == "adaptive":
+            content["ratio"] = AUTO
+        content["delivery"] = "flex" if params.get("service_tier") == "flex" else "standard"
+        self._restore(content)
+        self.notices = []
 
     def _restore(self, content: Mapping[str, Any]) -> None:
         """Parameters as they were written; what a model of today does not take is moved and named."""

@@ -8,11 +8,12 @@ from uuid import UUID
 import reflex as rx
 
 from studio.errors import NotFound
+from studio.services import assets, feed
 from studio.services.library import filters, windows
 from studio.services.library.layout import Layout
 from studio.state import guard
 from studio.state.guard import action
-from studio.state.keeping import KeepingMixin
+from studio.state.keeping import MENUS, KeepingMixin
 from studio.state.library_filters import HERE, FiltersMixin
 from studio.state.library_views import GridDay, GridRow, Move, Stop, day_view, row_view, stop_views
 from studio.state.studio import StudioState
@@ -77,12 +78,25 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
 
     @action
     async def press(self, key: str, asset_id: str):
-        """A key on an output: a rating, the trash."""
+        """A key on an output: a rating, the trash, comparing, a menu, details, the way back to the composer."""
         self._here = str(guard.uuid(asset_id))
         if key in "012345" and len(key) == 1:
             await self.rate_selected(int(key))
         elif key == "Delete":
             await self.trash_selected()
+        elif key.lower() in MENUS:
+            await self.open_menu(MENUS[key.lower()], True)
+        elif key.lower() == "c":
+            return await self.compare_selected()
+        elif key.lower() == "i":
+            return await self.open_output(self._here)
+        elif key.lower() == "r":
+            async with guard.work() as session:
+                asset = await assets.get(session, actor=guard.actor(), asset_id=UUID(self._here))
+                row = await feed.batch_of(session, actor=guard.actor(), generation_id=asset.generation_id or asset.id)
+            act = StudioState.remix if key == "R" else StudioState.reuse
+            return [act(str(row.id)), rx.redirect("/")]
+        return None
 
     @action
     async def open_output(self, asset_id: str):

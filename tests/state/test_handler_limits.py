@@ -58,6 +58,7 @@ READS = {
     "spend.entries",
     "spend.month",
     "spend.months",
+    "workspaces.defaults",
     "workspaces.kept",
     "views.listed",
     "windows.facets",
