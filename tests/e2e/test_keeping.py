@@ -109,6 +109,44 @@ async def test_outputs_are_compared_by_eye_by_slider_and_by_what_differs(visits:
     assert await overflow(page) <= 0
 
 
+async def test_a_selection_is_labelled_by_key_compared_and_single_keys_can_be_off(visits: Visits, keeper: Guest):
+    page = await visits.enter(keeper, "/library")
+    grid = page.get_by_role("grid")
+    await expect(grid.get_by_role("gridcell")).to_have_count(3)
+    await grid.focus()
+    await page.keyboard.press("Home")
+    await page.keyboard.press("x")
+    await page.keyboard.press("Shift+ArrowRight")
+    tools = page.get_by_role("toolbar", name="Selection", exact=True)
+    await expect(tools.get_by_role("status")).to_have_text("2 selected")
+    await page.keyboard.press("l")
+    field = page.get_by_role("textbox", name="New label", exact=True)
+    await field.fill("autumn")
+    await field.press("Enter")
+    await until(
+        keeper.system,
+        "SELECT count(*) = 2 FROM asset_labels l JOIN labels n ON n.id = l.label_id "
+        "WHERE n.account_id = %s AND n.name = 'autumn'",
+        keeper.account_id,
+    )
+    assert await violations(page) == []
+    await page.keyboard.press("Escape")
+    await tools.get_by_role("button", name="Compare", exact=True).click()
+    await expect(page.get_by_role("region", name="Output B", exact=True)).to_be_visible()
+    await page.goto(f"{keeper.system.url()}/settings/keyboard")
+    await page.get_by_role("switch", name="Single keys in the grid", exact=True).click()
+    await until(keeper.system, "SELECT NOT single_keys FROM accounts WHERE id = %s", keeper.account_id)
+    await page.goto(f"{keeper.system.url()}/library")
+    await expect(grid.get_by_role("gridcell")).to_have_count(3)
+    await expect(page.locator("[data-keys=off]")).to_have_count(1)
+    await grid.focus()
+    await page.keyboard.press("Home")
+    await page.keyboard.press("5")
+    await page.keyboard.press("Enter")  # the keys that every grid has stay
+    five = page.get_by_role("group", name="Rating", exact=True).get_by_role("button", name="Rate 5 of 5", exact=True)
+    await expect(five).to_have_attribute("aria-pressed", "false")
+
+
 async def test_a_workspace_is_made_switched_to_from_anywhere_and_deleted_after_its_name(visits: Visits, keeper: Guest):
     page = await visits.enter(keeper, "/settings/workspaces")
     await page.get_by_role("textbox", name="New workspace", exact=True).fill("Autumn")
