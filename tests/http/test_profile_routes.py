@@ -85,7 +85,7 @@ async def test_switching_the_workspace_sets_the_row_and_its_mirror(guest: Guest)
     autumn = another(guest, "Autumn")
     async with guest.client() as client:
         answer = await client.post("/api/workspace", data={"workspace": str(autumn)})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/settings/profile")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/settings/workspaces")
     set_to = cookies(answer)
     assert list(set_to) == ["workspace"]
     for part in (f"workspace={autumn}", "HttpOnly", "SameSite=lax", "Path=/"):

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from studio import config, db
 from studio.db import SYSTEM, transaction
 from studio.jobs import upkeep
-from studio.services import ledger, leftovers, logs, registry, retention, retention_table
+from studio.services import ledger, leftovers, logs, registry, retention, retention_table, selections, trash
 from studio.services.eventlog import WRITER, Writer
 from studio.simulator.store import KEEP_TASKS, Store
 from tests.conftest import Database
@@ -458,6 +458,10 @@ async def test_each_row_that_waits_past_its_time_is_reported_and_the_run_ends_it
     async with transaction(SYSTEM) as session:
         for table, statement in ENDING.items():
             await session.execute(text(f"INSERT INTO {table} {statement}"))
+    picture = await upload(who)
+    async with transaction(who.actor) as session:
+        await selections.pick(session, actor=who.actor, asset_ids=[picture])
+        await trash.put(session, actor=who.actor, asset_ids=[picture])
     traffic = Traffic()
     clock.move(START + timedelta(hours=23))
     await traffic.day(START.date(), 30)
