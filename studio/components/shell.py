@@ -250,19 +250,29 @@ def _held() -> rx.Component:
     return rx.cond(
         StudioState.leaving != "",
         _leaving(),
-        _restricted(),
+        rx.cond(StudioState.restricted != "", _restricted(), _paused()),
     )
 
 
 def _restricted() -> rx.Component:
     """Says on every page that the account is restricted, for as long as it is."""
+    return rx.el.aside(
+        icon("lock"),
+        rx.el.p(StudioState.restricted),
+        class_name="held-banner",
+        custom_attrs={"aria-label": "Restricted account"},
+    )
+
+
+def _paused() -> rx.Component:
+    """Says that nothing new is sent, while operators hold it back."""
     return rx.cond(
-        StudioState.restricted != "",
+        StudioState.paused,
         rx.el.aside(
-            icon("lock"),
-            rx.el.p(StudioState.restricted),
+            icon("pause"),
+            rx.el.p("New work is paused by the operator. What you send waits, and you can cancel it."),
             class_name="held-banner",
-            custom_attrs={"aria-label": "Restricted account"},
+            custom_attrs={"aria-label": "Paused"},
         ),
     )
 

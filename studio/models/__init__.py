@@ -13,7 +13,7 @@ from studio.models.library import AssetLabel, Label, SavedView, Selection
 from studio.models.mail import Mail, MailOptin
 from studio.models.money import Budget, LedgerEntry, LedgerHead, LedgerPseudonym
 from studio.models.operations import ErrorEvent, ProviderBucket, RateCount, RateSalt, RequestLog
-from studio.models.operators import AuditEntry, CheckResult
+from studio.models.operators import AuditEntry, CheckResult, WorkPause
 from studio.models.policies import PolicyDate, PolicyNotice, PolicyVersion
 from studio.models.proofs import GuardCount, PrivacyRequest, ProofResult
 from studio.models.retention import ErrorTotal, LedgerCheckpoint, LedgerTotal, RequestTotal, RetentionRun
@@ -69,5 +69,6 @@ __all__ = [
     "SigninLink",
     "UsageCount",
     "UsageTotal",
+    "WorkPause",
     "Workspace",
 ]

@@ -30,6 +30,15 @@ class AuditEntry(Row, table=True):
     details: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs=AUDIT)
 
 
+class WorkPause(Row, table=True):
+    """There is a row while operators hold new work back."""
+
+    __tablename__ = "work_pauses"
+
+    single: bool = Field(default=True, primary_key=True, sa_column_kwargs=TECHNICAL)
+    since: datetime = Field(sa_type=Instant, sa_column_kwargs=TECHNICAL)
+
+
 class CheckResult(Row, table=True):
     """How a scheduled check ended the last time."""
 

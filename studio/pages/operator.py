@@ -179,6 +179,23 @@ def page() -> rx.Component:
         lead="This page never shows prompts, pictures or names.",
         aside=rx.el.div(
             _verdict(),
+            rx.cond(
+                OperatorState.paused,
+                rx.el.button(
+                    icon("play"),
+                    "Resume new work",
+                    type="button",
+                    class_name="btn soft",
+                    on_click=OperatorState.set_paused(False),
+                ),
+                rx.el.button(
+                    icon("pause"),
+                    "Pause new work",
+                    type="button",
+                    class_name="btn soft",
+                    on_click=OperatorState.set_paused(True),
+                ),
+            ),
             browser.choices(
                 radio("1h", "1 h"),
                 radio("24h", "24 h"),

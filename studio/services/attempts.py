@@ -81,7 +81,7 @@ async def claim(session: AsyncSession, *, worker_lock: int, concurrency: Mapping
             text("""
             WITH waiting AS (
               SELECT DISTINCT account_id FROM generations WHERE state = 'queued' AND model <> ALL(:full)
-                AND (due_at IS NULL OR due_at <= studio_now())
+                AND (due_at IS NULL OR due_at <= studio_now()) AND NOT EXISTS (SELECT 1 FROM work_pauses)
             ), next AS (
               SELECT first.id FROM waiting w JOIN accounts a ON a.id = w.account_id AND a.restricted_at IS NULL
               CROSS JOIN LATERAL (

@@ -26,6 +26,8 @@ ACTIONS: Mapping[str, str] = {
     "account.unrestrict": "Lifted a restriction",
     "account.sessions_revoked": "Signed an account out everywhere",
     "export.allow": "Allowed another archive today",
+    "work.pause": "Held new work back",
+    "work.resume": "Let new work go on",
     "generation.reverse": "Gave a charge back",
     "invitation.create": "Invited somebody",
     "invitation.revoke": "Took an invitation back",

@@ -6,7 +6,6 @@ of somebody who has none.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +16,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from studio.config import settings
 from studio.db import Actor
-from studio.errors import Conflict, NotFound, StudioError, ValidationError
-from studio.services import audit, mail, operators
+from studio.errors import Conflict, NotFound, ValidationError
+from studio.services import alarms, audit, mail, operators
 
 Kind = Literal["access", "correction", "deletion", "objection", "restriction"]
 Outcome = Literal["done", "refused", "withdrawn"]
@@ -188,25 +186,13 @@ async def remind(session: AsyncSession) -> int:
     for row in rows.all():
         step = "overdue" if row.overdue else str(min(days for days in REMIND_DAYS if row.days <= days))
         when = "overdue" if row.overdue else f"due on {row.due_at.day} {row.due_at:%B}"
-        for address in settings().operators:
-            short = hashlib.sha256(address.encode()).hexdigest()[:12]
-            try:
-                made = await mail.enqueue(
-                    session,
-                    account_id=None,
-                    to=address,
-                    template="operator_alarm",
-                    data={
-                        "title": f"A request about {row.kind} is {when}",
-                        "what": "Somebody asked about their data. The law gives a month to answer.",
-                        "link": "/operator/requests",
-                    },
-                    dedupe_key=f"request:{row.id}:{step}:{short}",
-                )
-            except StudioError as error:
-                log.warning("An operator could not be told: %s", type(error).__name__)
-                continue
-            written += made is not None
+        written += await alarms.tell(
+            session,
+            key=f"request:{row.id}:{step}",
+            title=f"A request about {row.kind} is {when}",
+            what="Somebody asked about their data. The law gives a month to answer.",
+            link="/operator/requests",
+        )
     return written
 
 

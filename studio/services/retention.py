@@ -13,8 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.config import settings
-from studio.errors import StudioError
-from studio.services import mail, registry
+from studio.services import alarms, registry
 from studio.services.eventlog import WRITER
 from studio.services.retention_table import TABLE, Entry
 
@@ -179,15 +178,7 @@ async def watch(session: AsyncSession) -> list[str]:
     await note(session, what="alarm", rows=len(late))
     labels = ", ".join(each.entry.label.lower() for each in late)
     what = f"This should have been swept by now: {labels}. Look whether a worker runs, and at its errors."
-    for address in settings().operators:
-        try:
-            await mail.enqueue(
-                session,
-                account_id=None,
-                to=address,
-                template="operator_alarm",
-                data={"title": "Something is kept longer than promised", "what": what, "link": "/security"},
-            )
-        except StudioError as error:
-            log.warning("An operator could not be told: %s", type(error).__name__)
+    day = await session.scalar(text("SELECT (studio_now() AT TIME ZONE 'UTC')::date"))
+    title = "Something is kept longer than promised"
+    await alarms.tell(session, key=f"retention:{day}", title=title, what=what, link="/security")
     return names

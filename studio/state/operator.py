@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import reflex as rx
 
-from studio.services import operator_errors, operator_work, retention
+from studio.services import operator_errors, operator_work, pause, retention
 from studio.services.byteplus import catalog
 from studio.services.ledger import dollars
 from studio.services.operator_work import Limit, Overview, Worker
@@ -56,6 +56,10 @@ def worker_views(workers: Sequence[Worker], now: datetime) -> list[WorkerView]:
         )
         for row in workers
     ]
+
+
+PAUSED_WORDS = ("New work is paused", "What was sent goes on. What waits keeps its place and its hold.")
+GOES_ON_WORDS = ("New work goes on", "What waits is sent in turn.")
 
 
 def limit_views(limits: Sequence[Limit]) -> list[LimitView]:
@@ -142,6 +146,7 @@ class OperatorState(OperatorMixin, rx.State):
     storage: str = ""
     ledger: str = ""
     ledger_ok: bool = True
+    paused: bool = False
 
     @operator_action
     async def load(self):
@@ -164,8 +169,17 @@ class OperatorState(OperatorMixin, rx.State):
             new = await operator_work.run_sweeps(session, by=guard.actor())
         self._say("info", "The sweeps run now" if new else "They wait for a worker already", "Each run is listed here.")
 
+    @operator_action
+    async def set_paused(self, value: bool):
+        """Hold new work back, or let it go on."""
+        async with guard.system_work() as session:
+            await (pause.hold if value else pause.go_on)(session, by=guard.actor())
+        await self._read()
+        self._say("success", *(PAUSED_WORDS if value else GOES_ON_WORDS))
+
     async def _read(self) -> None:
         async with guard.system_work() as session:
+            self.paused = await pause.paused(session)
             found = await operator_work.overview(session, actor=guard.actor(), span=self.span)
             oldest = await operator_work.requests(session, actor=guard.actor(), limit=REQUESTS_SHOWN)
             errors = await operator_errors.groups(session, actor=guard.actor(), limit=ERRORS_SHOWN)
@@ -200,7 +214,8 @@ class OperatorState(OperatorMixin, rx.State):
         else:
             wrong = counted(check.figures["broken"], "broken link"), counted(check.figures["mismatched"], "budget")
             self.ledger = f"{wrong[0]}, {wrong[1]} differ, checked {ago(check.checked_at, found.now)} ago"
-        trouble = [] if alive else ["No worker reports"]
+        trouble = ["New work is paused"] if self.paused else []
+        trouble += [] if alive else ["No worker reports"]
         trouble += [] if self.ledger_ok else ["The ledger does not add up"]
         trouble += [] if self.runs_ok else ["Something is kept too long"]
         self.healthy, self.verdict = not trouble, ". ".join(trouble) or "All systems running"

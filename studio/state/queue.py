@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from studio.services import feed, generations, ledger
+from studio.services import feed, generations, ledger, pause
 from studio.services.ledger import dollars
 from studio.state import guard
 from studio.state.composer import ComposerMixin
@@ -36,6 +36,7 @@ class QueueMixin(ComposerMixin, mixin=True):
     queue_name: str = ""  # "Queue: 2 running, 1 waiting"
     queue_open: bool = False
     queue_rows: list[QueueRow] = []
+    paused: bool = False  # operators hold new work back
     running: int = 0  # for the tab's title
     finished: int = 0  # outputs that ended while this page was open
     cancelling: CancelView = CancelView()
@@ -44,6 +45,7 @@ class QueueMixin(ComposerMixin, mixin=True):
 
     async def _totals(self, session: AsyncSession) -> None:
         counts = await feed.counts(session, actor=guard.actor())
+        self.paused = await pause.paused(session)
         self._show_budget(await ledger.budget(session, account_id=guard.actor().account_id))
         self._reprice()
         self.running = counts.running + counts.waiting

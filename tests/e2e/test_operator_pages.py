@@ -55,6 +55,10 @@ async def test_one_walk_through_every_page(visits: Visits, system: System, boss:
     await runs.get_by_role("button", name="Run now", exact=True).click()
     await expect(page.get_by_text("The sweeps run now")).to_be_visible()
     await page.get_by_role("radio", name="7 d").check()
+    await page.get_by_role("button", name="Pause new work", exact=True).click()
+    await expect(page.get_by_text("New work is paused", exact=True).first).to_be_visible()
+    await page.get_by_role("button", name="Resume new work", exact=True).click()
+    await expect(page.get_by_role("button", name="Pause new work", exact=True)).to_be_visible()
 
     await go(page, "Queue")
     await page.get_by_role("combobox", name="State").click()

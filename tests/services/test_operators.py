@@ -19,10 +19,12 @@ from studio.db import SYSTEM, Actor, transaction
 from studio.errors import NotFound, ValidationError
 from studio.jobs import upkeep
 from studio.services import (
+    alarms,
     attempts,
     audit,
     checks,
     erasure,
+    generations,
     journal,
     mail,
     operator_errors,
@@ -30,6 +32,7 @@ from studio.services import (
     operator_people,
     operator_work,
     operators,
+    pause,
     sessions,
 )
 from studio.services.identity import joining
@@ -491,6 +494,48 @@ async def test_signing_out_by_the_command_line_is_noted_and_told(boss: Person, s
     async with transaction(SYSTEM) as session:
         live = "SELECT count(*) FROM sessions WHERE account_id IS NOT NULL AND revoked_at IS NULL"
         assert await session.scalar(text(live)) == 0
+
+
+async def test_while_new_work_is_paused_nothing_is_taken_what_waits_may_be_cancelled_and_then_it_goes_on(
+    boss: Person, someone: Person
+):
+    sent = await submitted(someone, image(count=2))
+    async with transaction(SYSTEM) as session:
+        with pytest.raises(NotFound):
+            await pause.hold(session, by=someone.actor)
+        await session.execute(
+            text("UPDATE generations SET due_at = studio_now() + interval '1 hour' WHERE account_id <> :id"),
+            {"id": someone.account_id},
+        )
+        for _ in range(2):  # twice is once
+            await pause.hold(session, by=boss.actor)
+        assert await attempts.claim(session, worker_lock=1, concurrency={}) is None
+    async with transaction(someone.actor) as session:
+        assert await pause.paused(session)
+        await generations.cancel(session, actor=someone.actor, generation_id=sent.generation_ids[0])
+    async with transaction(SYSTEM) as session:
+        await pause.go_on(session, by=boss.actor)
+        work = await attempts.claim(session, worker_lock=1, concurrency={})
+        assert work is not None
+        assert work.id == sent.generation_ids[1]
+        assert not await pause.paused(session)
+        noted = await session.scalars(
+            text("SELECT action FROM audit_entries WHERE subject = 'work' ORDER BY id DESC LIMIT 2")
+        )
+        assert list(noted) == ["work.resume", "work.pause"]
+
+
+async def test_an_alarm_reaches_whoever_is_an_operator_once(settings, boss: Person, monkeypatch: pytest.MonkeyPatch):
+    named = replace(settings, operators=(OPERATOR, "second@example.org"))
+    monkeypatch.setattr(operators, "settings", lambda: named)
+    monkeypatch.setattr(alarms, "settings", lambda: named)
+    key = uuid4().hex
+    async with transaction(SYSTEM) as session:
+        told = [await alarms.tell(session, key=key, title="Late", what="Look.", link="/operator") for _ in range(2)]
+    assert told == [2, 0]
+    monkeypatch.setattr(alarms, "settings", lambda: replace(settings, operators=()))
+    async with transaction(SYSTEM) as session:
+        assert OPERATOR in await alarms.addresses(session), "an operator's account is told, whatever the settings name"
 
 
 def test_an_actor_is_enough_to_be_refused():

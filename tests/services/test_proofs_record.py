@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio import config
+from studio.services import alarms, operators
 from studio.services.proofs import PROOFS, Result, record
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -20,7 +21,8 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 async def kept(session: AsyncSession, monkeypatch: pytest.MonkeyPatch) -> AsyncSession:
     """No history yet, and two operators."""
     ours = replace(config.settings(), operators=("one@example.org", "two@example.org"))
-    monkeypatch.setattr(record, "settings", lambda: ours)
+    for module in (alarms, operators):
+        monkeypatch.setattr(module, "settings", lambda: ours)
     await session.execute(text("DELETE FROM proof_results"))
     return session
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from studio import config
 from studio.db import transaction
 from studio.errors import Conflict, NotFound, ValidationError
-from studio.services import requests
+from studio.services import alarms, operators, requests
 from tests.factories import Person
 from tests.system import ROOT
 
@@ -25,7 +25,8 @@ from tests.system import ROOT
 async def register(session: AsyncSession, monkeypatch: pytest.MonkeyPatch) -> AsyncSession:
     """Empty, with one operator to remind."""
     ours = replace(config.settings(), operators=("operator@example.org",))
-    monkeypatch.setattr(requests, "settings", lambda: ours)
+    for module in (alarms, operators):
+        monkeypatch.setattr(module, "settings", lambda: ours)
     await session.execute(text("DELETE FROM privacy_requests"))
     return session
 

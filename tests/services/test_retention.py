@@ -21,7 +21,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from studio import config, db
 from studio.db import SYSTEM, transaction
 from studio.jobs import upkeep
-from studio.services import ledger, leftovers, logs, registry, retention, retention_table, selections, trash
+from studio.services import (
+    alarms,
+    ledger,
+    leftovers,
+    logs,
+    operators,
+    registry,
+    retention,
+    retention_table,
+    selections,
+    trash,
+)
 from studio.services.eventlog import WRITER, Writer
 from studio.simulator.store import KEEP_TASKS, Store
 from tests.conftest import Database
@@ -567,7 +578,8 @@ async def test_an_overdue_sweep_is_an_error_event_each_time_and_one_mail_a_day(
     late = replace(retention.entry("requests"), sweep=stuck)
     monkeypatch.setattr(retention, "TABLE", (late, *retention_table.TABLE[1:]))
     told = replace(config.settings(), operators=("op@example.org", "broken"))
-    monkeypatch.setattr(retention, "settings", lambda: told)
+    for module in (alarms, operators):
+        monkeypatch.setattr(module, "settings", lambda: told)
     traffic = Traffic()
     clock.move(START + timedelta(hours=23))
     await traffic.day(START.date(), 5)

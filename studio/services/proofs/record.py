@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from studio.config import settings
-from studio.errors import StudioError
-from studio.services import mail
+from studio.services import alarms
 from studio.services.proofs import PROOFS, Result
 
 DAYS = 30
@@ -77,21 +74,9 @@ def _sentence(name: str, figure: str) -> str:
 
 
 async def _tell(session: AsyncSession, *, key: str, title: str, what: str) -> None:
-    """One mail a day and operator. An address that takes no mail does not stop the record."""
+    """One mail a day and operator."""
     day = await session.scalar(text("SELECT (studio_now() AT TIME ZONE 'UTC')::date"))
-    for address in settings().operators:
-        short = hashlib.sha256(address.encode()).hexdigest()[:12]
-        try:
-            await mail.enqueue(
-                session,
-                account_id=None,
-                to=address,
-                template="operator_alarm",
-                data={"title": title, "what": what, "link": "/privacy/proof"},
-                dedupe_key=f"{key}:{day}:{short}",
-            )
-        except StudioError as error:
-            log.warning("An operator could not be told: %s", type(error).__name__)
+    await alarms.tell(session, key=f"{key}:{day}", title=title, what=what, link="/privacy/proof")
 
 
 async def due(session: AsyncSession) -> bool:
