@@ -89,7 +89,7 @@ def _acts(pick: PickView) -> rx.Component:
             f"Reuse {letter}",
             type="button",
             class_name="btn soft",
-            on_click=[StudioState.reuse(pick.batch_id), rx.redirect("/")],
+            on_click=StudioState.reuse(pick.batch_id),
         ),
         rx.el.button(
             icon("check", 14),

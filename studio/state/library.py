@@ -95,7 +95,7 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
                 asset = await assets.get(session, actor=guard.actor(), asset_id=UUID(self._here))
                 row = await feed.batch_of(session, actor=guard.actor(), generation_id=asset.generation_id or asset.id)
             act = StudioState.remix if key == "R" else StudioState.reuse
-            return [act(str(row.id)), rx.redirect("/")]
+            return act(str(row.id))
         return None
 
     @action

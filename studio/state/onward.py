@@ -14,23 +14,26 @@ from studio.services.byteplus.params import ImageParams, VideoParams
 from studio.services.generations import ROLES
 from studio.state import guard
 from studio.state.composer import AUTO, NO_INPUT
+from studio.state.controls import ControlsMixin
 from studio.state.guard import action
 from studio.state.kept import KeptMixin
 from studio.state.references import ReferencesMixin
 
 
-class OnwardMixin(KeptMixin, ReferencesMixin, mixin=True):
+class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
     """Everything that carries an output into the composer. Nothing is sent before its price was read."""
 
     @action
     async def reuse(self, batch_id: str):
         """Everything of a batch back into the composer."""
         await self._take_over(batch_id, seed=True)
+        return self._to_studio()
 
     @action
     async def remix(self, batch_id: str):
         """Everything but the seed."""
         await self._take_over(batch_id, seed=False)
+        return self._to_studio()
 
     @action
     async def make_final(self, batch_id: str):
@@ -40,8 +43,22 @@ class OnwardMixin(KeptMixin, ReferencesMixin, mixin=True):
         if isinstance(model, VideoModel) and self.draft:
             self.draft, self.resolution = False, model.default_resolution
             self._reprice()
+        return self._to_studio()
+
+    def _to_studio(self) -> Any:
+        """From another page the step goes on in the studio; there, the prompt is what comes next."""
+        return rx.set_focus("prompt") if self.router.url.path == "/" else rx.redirect("/")
+
+    async def _open(self) -> None:
+        """From another page the composer was not loaded yet: as it was left comes first, what goes in comes on top."""
+        if not self._kept_in:
+            if not self.model:
+                self._choose_model(catalog.models("image")[0].id)
+                self._defaults()
+            await self._load_kept()
 
     async def _take_over(self, batch_id: str, *, seed: bool) -> None:
+        await self._open()
         async with guard.work() as session:
             row = await feed.batch(session, actor=guard.actor(), batch_id=guard.uuid(batch_id))
         params = row.params
@@ -77,21 +94,24 @@ class OnwardMixin(KeptMixin, ReferencesMixin, mixin=True):
     async def use_as(self, asset_id: str, role: str):
         """Use a picture as reference, first_frame or last_frame; switches the medium where that is needed."""
         if role not in ROLES:
-            return
+            return None
+        await self._open()
         async with guard.work() as session:
             asset = await assets.get(session, actor=guard.actor(), asset_id=guard.uuid(asset_id))
         if asset.kind == "video":
             self._say("error", "A clip cannot be a reference or a frame. Choose a picture.")
-            return
+            return None
         wanted = "image" if role == "reference" and not self.max_references else "video" if role != "reference" else ""
         if wanted and wanted != self.media:
             self._choose_model(self._models.get(wanted) or catalog.models(wanted)[0].id)
         self._put_asset(role, str(asset.id))
         self._reprice()
+        return None if self.router.url.path == "/" else rx.redirect("/")
 
     @action
     async def edit_with_prompt(self, asset_id: str) -> Any:
         """A picture as the only reference of an image model, and an empty prompt to say what is to change."""
+        await self._open()
         async with guard.work() as session:
             asset = await assets.get(session, actor=guard.actor(), asset_id=guard.uuid(asset_id))
         if asset.kind == "video":
@@ -107,12 +127,13 @@ class OnwardMixin(KeptMixin, ReferencesMixin, mixin=True):
         self.references, self.prompt, self.count = [], "", 1
         self._put_asset("reference", str(asset.id))
         self._reprice()
-        return rx.set_focus("prompt")
+        return self._to_studio()
 
     @action
     async def extend(self, asset_id: str) -> Any:
         """Go on where a clip ends: its last frame becomes a picture of its own and the first frame of the next."""
         await guard.limit("upload")
+        await self._open()
         async with guard.work() as session:
             await restriction.check(session, actor=guard.actor())
             clip = await assets.get(session, actor=guard.actor(), asset_id=guard.uuid(asset_id))
@@ -131,4 +152,4 @@ class OnwardMixin(KeptMixin, ReferencesMixin, mixin=True):
         self._put_asset("first_frame", str(frame))
         self._reprice()
         self.announcement = "The last frame of the clip is the first frame now"
-        return rx.set_focus("prompt")
+        return self._to_studio()
