@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from studio.components import browser, composer_parts, costs
+from studio.components import browser, composer_parts, costs, insert
 from studio.components.styles import icon, picture
 from studio.state.studio import StudioState
 
@@ -172,6 +172,7 @@ def composer() -> rx.Component:
                         custom_attrs={"aria-label": "Attach image", "data-pick": "main"},
                     ),
                 ),
+                rx.cond(takes_pictures(), insert.dialog(takes_frames())),
                 _summary(),
                 rx.el.span(class_name="grow"),
                 _meter(),

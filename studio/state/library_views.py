@@ -119,6 +119,12 @@ def outputs(count: int) -> str:
     return "1 output" if count == 1 else f"{count:,} outputs"
 
 
+def tile_name(tile: Tile) -> str:
+    """ "Image: a lake, rated 4 of 5"."""
+    stars = f", rated {tile.rating} of 5" if tile.rating else ""
+    return f"{PICTURE_WORDS[tile.kind]}: {tile.prompt}{stars}"
+
+
 def row_view(line: Line, told: Mapping[UUID, Tile]) -> GridRow:
     """A row with what is said of its outputs."""
     tiles = []
@@ -127,7 +133,6 @@ def row_view(line: Line, told: Mapping[UUID, Tile]) -> GridRow:
         if tile is None:
             tiles.append(GridTile(id=str(asset_id), at=at, width=width))
             continue
-        stars = f", rated {tile.rating} of 5" if tile.rating else ""
         tiles.append(
             GridTile(
                 id=str(asset_id),
@@ -136,7 +141,7 @@ def row_view(line: Line, told: Mapping[UUID, Tile]) -> GridRow:
                 kind=tile.kind,
                 duration=clock(tile.duration_ms) if tile.duration_ms else "",
                 rating=tile.rating,
-                name=f"{PICTURE_WORDS[tile.kind]}: {tile.prompt}{stars}",
+                name=tile_name(tile),
             )
         )
     return GridRow(line=line.index + 1, top=line.top, height=line.height, tiles=tiles)

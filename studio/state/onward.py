@@ -6,6 +6,7 @@ from typing import Any
 
 import reflex as rx
 
+from studio.errors import ValidationError
 from studio.runtime import storage
 from studio.services import assets, feed, frames, restriction
 from studio.services.byteplus import catalog
@@ -93,20 +94,22 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
     @action
     async def use_as(self, asset_id: str, role: str):
         """Use a picture as reference, first_frame or last_frame; switches the medium where that is needed."""
-        if role not in ROLES:
-            return None
         await self._open()
+        await self._use_as(asset_id, role)
+        return None if self.router.url.path == "/" else rx.redirect("/")
+
+    async def _use_as(self, asset_id: str, role: str) -> None:
+        if role not in ROLES:
+            return
         async with guard.work() as session:
             asset = await assets.get(session, actor=guard.actor(), asset_id=guard.uuid(asset_id))
         if asset.kind == "video":
-            self._say("error", "A clip cannot be a reference or a frame. Choose a picture.")
-            return None
+            raise ValidationError("A clip cannot be a reference or a frame. Choose a picture.")
         wanted = "image" if role == "reference" and not self.max_references else "video" if role != "reference" else ""
         if wanted and wanted != self.media:
             self._choose_model(self._models.get(wanted) or catalog.models(wanted)[0].id)
         self._put_asset(role, str(asset.id))
         self._reprice()
-        return None if self.router.url.path == "/" else rx.redirect("/")
 
     @action
     async def edit_with_prompt(self, asset_id: str) -> Any:

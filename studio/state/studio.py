@@ -16,8 +16,8 @@ from studio.state.controls import ControlsMixin
 from studio.state.costs import CostsMixin
 from studio.state.details import DetailsMixin
 from studio.state.guard import action
+from studio.state.insert import InsertMixin
 from studio.state.leaving import KeepMixin
-from studio.state.onward import OnwardMixin
 from studio.state.places import PlacesMixin
 from studio.state.queue import QueueMixin
 from studio.state.tiles import batch_view
@@ -27,7 +27,7 @@ DOUBLE_CLICK_SECONDS = 0.6
 MOST_BATCHES = 120  # shown at once; older ones are in the Library
 
 
-class StudioState(OnwardMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMixin, PlacesMixin, KeepMixin, rx.State):
+class StudioState(InsertMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMixin, PlacesMixin, KeepMixin, rx.State):
     """What one tab of the studio page shows. Every handler is an `@action`: see `studio.state.guard`."""
 
     # who

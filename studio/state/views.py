@@ -36,6 +36,16 @@ class InputView:
 
 
 @dataclass(frozen=True)
+class InsertView:
+    """A picture of the library to choose; `mark` says as what it is chosen: "2", "First" or nothing."""
+
+    asset_id: str = ""
+    thumb: str = ""
+    name: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True)
 class TileView:
     """One output or the place where it will appear, at its final ratio.
 

@@ -8,6 +8,7 @@ from typing import Any
 from playwright.async_api import Page, expect
 
 from tests.e2e.test_making import batch, write
+from tests.e2e.test_pages import overflow, violations
 from tests.fixtures_browser import PHONE, Visits, add_cookie
 from tests.http.people import Guest, until
 from tests.system import ROOT
@@ -162,3 +163,42 @@ async def test_the_title_and_an_allowed_notification_tell_and_giving_up_says_wha
     assert await page.evaluate("window.said") == [["1 result is ready", "1 of 1 finished: A kite, seen from elsewhere"]]
     await page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
     await expect(page).to_have_title("(1 running) Studio")
+
+
+async def test_pictures_of_the_library_are_inserted_by_key_and_on_a_phone(visits: Visits, guest: Guest):
+    page = await visits.enter(guest)
+    await (await write(page, "A green kite")).click()
+    await expect(batch(page, "A green kite").get_by_role("link", name="Image 1 of 1", exact=True)).to_be_visible()
+    button = page.get_by_role("button", name="Insert from library", exact=True)
+    await button.focus()
+    await page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Insert from library")
+    kite = dialog.get_by_role("button", name="Image: A green kite", exact=True)
+    await dialog.get_by_role("searchbox", name="Search pictures").fill("zebra")
+    await expect(dialog).to_contain_text("No picture of this workspace fits these words.")
+    await dialog.get_by_role("searchbox", name="Search pictures").fill("")
+    await kite.focus()
+    await page.keyboard.press("Space")
+    await expect(kite).to_have_attribute("aria-pressed", "true")
+    await expect(dialog.get_by_role("status")).to_have_text(re.compile(r"^1 of \d+ references chosen$"))
+    assert await violations(page) == []
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_have_count(0)
+    await expect(button).to_be_focused()
+    await expect(page.get_by_role("button", name="Remove reference 1")).to_be_visible()
+
+    phone = await visits.enter(guest, viewport=PHONE, has_touch=True, color_scheme="light")
+    await phone.get_by_role("button", name="Insert from library", exact=True).tap()
+    sheet = phone.get_by_role("dialog", name="Insert from library")
+    await expect(sheet.get_by_role("button", name="Image: A green kite", exact=True)).to_be_visible()
+    assert await violations(phone) == []
+    assert await overflow(phone) <= 0
+    seen = [phone.get_by_role("dialog"), phone.get_by_role("form", name="Composer", include_hidden=True)]
+    for place in seen:
+        for control in await place.locator("button:visible, input:visible").all():
+            box = await control.bounding_box()
+            assert box, await control.inner_html()
+            assert min(box["width"], box["height"]) >= 44, await control.evaluate("e => e.outerHTML")
+    box = await sheet.bounding_box()
+    assert box, "the sheet stands at the foot of the window, as wide as it"
+    assert (box["x"], box["width"], round(box["y"] + box["height"])) == (0, PHONE["width"], PHONE["height"])

@@ -63,6 +63,7 @@ READS = {
     "views.listed",
     "windows.facets",
     "windows.layout",
+    "windows.page",
     "windows.tiles",
     "workspaces.listed",
     "workspaces.trashed_at",

@@ -207,17 +207,36 @@ async def layout(
     return made
 
 
+_TILE = (
+    "SELECT a.id AS asset_id, a.generation_id, a.kind, a.duration_ms, coalesce(a.rating, 0) AS rating, "
+    "left(b.prompt, 80) AS prompt FROM assets a JOIN batches b ON b.id = a.batch_id WHERE "
+)
+
+
 async def tiles(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UUID]) -> Mapping[UUID, Tile]:
     """What is said of these outputs, by one query; one that is gone meanwhile is missing."""
     rows = await session.execute(
-        text(
-            "SELECT a.id AS asset_id, a.generation_id, a.kind, a.duration_ms, coalesce(a.rating, 0) AS rating, "
-            "left(b.prompt, 80) AS prompt FROM assets a JOIN batches b ON b.id = a.batch_id "
-            "WHERE a.id = ANY(:ids) AND a.account_id = :account"
-        ),
+        text(f"{_TILE}a.id = ANY(:ids) AND a.account_id = :account"),
         {"account": actor.account_id, "ids": list(asset_ids[:MOST_WINDOW])},
     )
     return {row.asset_id: Tile(*row) for row in rows}
+
+
+async def page(
+    session: AsyncSession, *, actor: Actor, wanted: Filters, zone: ZoneInfo, most: int, after: UUID | None = None
+) -> Sequence[Tile]:
+    """The newest of a filter without a layout, at most so many; `after`: those that follow this output."""
+    where, values = condition(actor, wanted, zone)
+    if after is not None:
+        where += (
+            " AND (a.created_at, a.id) < "
+            "(SELECT x.created_at, x.id FROM assets x WHERE x.id = :after AND x.account_id = :account)"
+        )
+    rows = await session.execute(
+        text(f"{_TILE}{where} ORDER BY {_ORDER['newest']} LIMIT :most"),  # constants of this module
+        {**values, "after": after, "most": min(most, MOST_WINDOW)},
+    )
+    return [Tile(*row) for row in rows]
 
 
 async def facets(session: AsyncSession, *, actor: Actor) -> Facets:
