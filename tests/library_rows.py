@@ -52,7 +52,7 @@ async def fill(who: Person, outputs: Sequence[Made]) -> list[UUID]:
                 "key": f"o/{asset.hex[:2]}/{asset.hex}",
                 "rating": made.rating,
                 "cost": made.cost,
-                "trashed": at if made.trashed else None,
+                "trashed": datetime.now(UTC) if made.trashed else None,  # the trash empties after thirty days
                 "duration": 5000 if made.kind == "video" else None,
             }
             for statement in (
