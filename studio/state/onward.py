@@ -46,9 +46,11 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
             self._reprice()
         return self._to_studio()
 
-    def _to_studio(self) -> Any:
+    def _to_studio(self, *, focus: bool = True) -> Any:
         """From another page the step goes on in the studio; there, the prompt is what comes next."""
-        return rx.set_focus("prompt") if self.router.url.path == "/" else rx.redirect("/")
+        if (self.router.url.path or "/") != "/":
+            return rx.redirect("/")
+        return rx.set_focus("prompt") if focus else None
 
     async def _open(self) -> None:
         """From another page the composer was not loaded yet: as it was left comes first, what goes in comes on top."""
@@ -96,7 +98,7 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
         """Use a picture as reference, first_frame or last_frame; switches the medium where that is needed."""
         await self._open()
         await self._use_as(asset_id, role)
-        return None if self.router.url.path == "/" else rx.redirect("/")
+        return self._to_studio(focus=False)
 
     async def _use_as(self, asset_id: str, role: str) -> None:
         if role not in ROLES:

@@ -18,7 +18,7 @@ from studio.services.byteplus.params import Params
 from studio.services.ledger import dollars
 from studio.state.studio import StudioState
 from tests.factories import Person, image, person, stored_asset, submitted, upload, video
-from tests.state.tab import call, tab
+from tests.state.tab import at_path, call, tab
 
 SEEDANCE_1 = "seedance-1-0-pro-250528"
 SEEDANCE_2_5 = "dreamina-seedance-2-5-260628"
@@ -53,6 +53,22 @@ async def output(who: Person, params: Params, data: bytes = b"") -> tuple[str, s
             text("SELECT id FROM assets WHERE generation_id = :id"), {"id": sent.generation_ids[0]}
         )
     return str(sent.batch_id), str(asset)
+
+
+async def test_from_another_page_it_goes_on_in_the_studio_on_top_of_what_was_being_written(someone: Person):
+    picture = await upload(someone)
+    writing = await opened(someone)
+    await call(writing, "set_prompt", "half a sentence")
+    await call(writing, "save_draft")
+    elsewhere: Any = tab(StudioState, someone, "/library")
+    assert "'/'" in str(await call(elsewhere, "use_as", str(picture), "reference")).replace('"', "'")
+    at_path(elsewhere, "/")
+    await call(elsewhere, "load")
+    assert elsewhere.prompt == "half a sentence"
+    assert [each.asset_id for each in elsewhere.references] == [str(picture)]
+    batch, _ = await output(someone, image("a lake"))
+    assert await call(writing, "use_as", str(picture), "reference") is None, "it is there already"
+    assert await call(tab(StudioState, someone, "/compare"), "reuse", batch) is not None
 
 
 async def test_a_clip_is_extended_from_its_own_last_frame_which_is_taken_once(someone: Person, tiny_clip: bytes):
