@@ -7,12 +7,12 @@ from uuid import UUID
 from procrastinate import App
 
 from studio.db import SYSTEM, transaction
-from studio.jobs import backing_up, mailing, notices, portraits, proving, upkeep
+from studio.jobs import backing_up, mailing, notices, orphaned, portraits, proving, upkeep
 from studio.jobs.erasing import Eraser
 from studio.jobs.exporting import Builder
 from studio.jobs.mailing import RECEIPTS, SEND, Mailer
 from studio.jobs.steps import Worker
-from studio.services import pictures
+from studio.services import orphans, pictures
 from studio.services.erasure import PURGE
 from studio.services.exports.archives import BUILD
 from studio.services.generations import RUN
@@ -45,6 +45,10 @@ def register(app: App, worker: Worker) -> None:
     @app.task(name=TIDY)
     async def tidy() -> None:
         await upkeep.run()
+
+    @app.task(name=orphans.LOOK)
+    async def look_for_orphans() -> None:
+        await orphaned.look_for_orphans()
 
     @app.task(name=SEND)
     async def send_mail() -> None:

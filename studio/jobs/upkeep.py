@@ -7,8 +7,8 @@ import logging
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from studio import queue
 from studio.db import SYSTEM, transaction
-from studio.jobs import orphaned
 from studio.services import checks, guards, ledger, orphans, pictures, retention
 from studio.services.eventlog import WRITER
 
@@ -44,9 +44,8 @@ async def run() -> None:
             WRITER.error(f"retention.{each.what}", error)
     async with transaction(SYSTEM) as session:
         await retention.watch(session)
-        scan = await orphans.due(session)
-    if scan:
-        await orphaned.look_for_orphans()
+        if await orphans.due(session):  # a job of its own: it takes its time between two looks
+            await queue.defer_once(session, orphans.LOOK)
 
 
 async def _apart(each: retention.Entry) -> None:

@@ -16,6 +16,7 @@ from studio.services.storage import Storage
 
 AT_ONCE = 1000
 DUE_HOURS = 23
+LOOK = "orphans.look"
 KINDS = ("o/", "t/", "p/", "x/")
 # What names an object of each kind, by the key itself.
 _NAMED = """
