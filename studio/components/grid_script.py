@@ -16,9 +16,10 @@ function studioThumb(tile, height) {
   const side = Math.max(tile.width, height) * Math.min(2, window.devicePixelRatio || 1);
   return `/media/${tile.id}/${side <= 256 ? 256 : side <= 512 ? 512 : 1024}`;
 }
-const StudioGridRow = memo(function StudioGridRow({ row, here, marks, fast }) {
+const StudioGridRow = memo(function StudioGridRow({ row, here, marks, fast, seen }) {
   const calm = useRef(!fast);  // a row that flies past fetches nothing
   calm.current = calm.current || !fast;
+  const first = useRef(seen ? "high" : "low");  // what is seen is fetched before what is near
   const cells = row.tiles.map((tile, n) => {
     const marked = marks.includes(tile.id), look = ["tile", "pic", "cell"];
     if (marked) look.push("marked");
@@ -27,8 +28,9 @@ const StudioGridRow = memo(function StudioGridRow({ row, here, marks, fast }) {
       style: { width: tile.width, height: row.height }, "data-id": tile.id, "data-at": tile.at,
       "aria-colindex": n + 1, "aria-selected": marked, "aria-label": tile.name || "Deleted" };
     return createElement("div", said,
-      tile.name && calm.current && createElement("img", { src: studioThumb(tile, row.height), alt: "", draggable: false,
-        decoding: "async", width: tile.width, height: row.height }),
+      tile.name && calm.current && createElement("img", { fetchPriority: first.current,
+        src: studioThumb(tile, row.height), alt: "", draggable: false, decoding: "async", width: tile.width,
+        height: row.height }),
       createElement("span", { className: "tick", "data-tick": "" },
         createElement("i", null, studioIcon("M5 12l5 5 9-10"))),
       tile.rating > 0 && createElement("span", { className: "bl" },
@@ -56,6 +58,11 @@ function StudioGrid(props) {
       const edge = tall * 0.75, p = latest.current;
       const known = wide === state.wide && p.low <= Math.max(0, top - edge) && p.high >= top + tall + edge;
       if (known && !force && Math.abs(top - (state.top ?? -1e9)) < 1200) return;
+      const since = performance.now() - state.at;
+      if (!force && top === state.top && wide === state.wide && since < 1000) {  // its answer is on the way
+        state.timer = setTimeout(send, 1000 - since);
+        return;
+      }
       state.at = performance.now(); state.wide = wide; state.top = top;
       p.onView(top, tall, wide);
     };
@@ -211,6 +218,7 @@ function StudioGrid(props) {
           day.date && createElement("span", { className: "t1 mute" }, day.date),
           createElement("span", { className: "t1 mute num" }, day.count)))),
     ...real.map((row) => createElement(StudioGridRow, { key: row.tiles[0].id, row, fast: seen.fast,
+      seen: row.top + row.height > seen.top && row.top < seen.top + seen.tall + studioStep,
       here: row.tiles.some((tile) => tile.id === here) ? here : "",
       marks: row.tiles.filter((tile) => marked.has(tile.id)).map((tile) => tile.id).join(" ") })),
   ];
@@ -243,7 +251,7 @@ function StudioGrid(props) {
       createElement("div", { ref: sheet, role: "rowgroup", className: "grid-sheet", style: { height } }, children),
       createElement("div", { className: "grid-sheet ghosts", "aria-hidden": "true" }, ghosts), waits),
     // Its place is kept without it: rows that made room for it would be asked for anew, and lose it again.
-    stops.length > 1 ? createElement(StudioScrubber, { stops, top: seen.top, box })
+    stops.length > 1 ? createElement(StudioScrubber, { stops, top: seen.top, box, ask })
       : createElement("div", { className: "scrubber" }),
     createElement("dialog", { ref: preview, className: "preview", "aria-label": shown ? shown.name : "Preview",
       onClose: () => setShown(null), onKeyDown: previewKeys, onClick: () => setShown(null) },
@@ -251,11 +259,16 @@ function StudioGrid(props) {
         controls: true, playsInline: true, key: shown.id }) : createElement("img", { src, alt: shown.name }))));
 }
 
-const StudioScrubber = memo(function StudioScrubber({ stops, top, box }) {
+const StudioScrubber = memo(function StudioScrubber({ stops, top, box, ask }) {
   let at = 0, end = stops.length - 1;
   while (at < end) { const mid = (at + end + 1) >> 1; if (stops[mid].top <= top + 60) at = mid; else end = mid - 1; }
   const [held, setHeld] = useState(-1), shown = held >= 0 ? held : at;
-  const pick = (e) => { const n = Number(e.target.value); setHeld(n); box.current.scrollTop = stops[n].top; };
+  const pick = (e) => {
+    const n = Number(e.target.value);
+    setHeld(n);
+    box.current.scrollTop = stops[n].top;
+    ask(false);  // a frame before the page hears that it scrolled
+  };
   const free = () => setHeld(-1);
   // On a phone the sign itself is what the thumb holds, so that no strip over the outputs takes their taps.
   const grip = (e) => e.currentTarget.setPointerCapture(e.pointerId);

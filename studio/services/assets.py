@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.db import Actor
 from studio.errors import NotFound
+from studio.services import sessions
 from studio.services.byteplus.params import Params, params_from_json
 from studio.services.storage import Storage, key_for
 
@@ -118,6 +119,20 @@ async def get(session: AsyncSession, *, actor: Actor, asset_id: UUID) -> Asset:
     if not found:
         raise NotFound
     return found[0]
+
+
+async def of_session(session: AsyncSession, *, actor: Actor, token: str, asset_id: UUID) -> Asset:
+    """One file of the account, if the token is of a session of it that is in use: one query. Raises NotFound."""
+    in_use, values = sessions.in_use(token)
+    row = (
+        await session.execute(
+            text(f"SELECT {_COLUMNS} FROM assets WHERE account_id = :account AND id = :id AND {in_use}"),  # noqa: S608  # constants
+            {"account": actor.account_id, "id": asset_id, **values},
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound
+    return Asset(**row._mapping)
 
 
 async def many(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UUID]) -> Sequence[Asset]:

@@ -29,6 +29,7 @@ _LIVE = (
     "s.revoked_at IS NULL AND s.seen_at > studio_now() - make_interval(days => :idle) "
     "AND s.created_at > studio_now() - make_interval(days => :absolute)"
 )
+_STALE = "s.seen_at < studio_now() - interval '1 minute'"  # that it is used is to be noted again
 # The browser's answer about cookies counts for six months, longer than anybody stays signed in.
 _ANSWERED = "EXISTS (SELECT 1 FROM consents c WHERE c.session_id = s.id AND c.kept_until > studio_now())"
 
@@ -136,7 +137,7 @@ async def _live(session: AsyncSession, where: str, key: bytes | UUID) -> Identit
                 "coalesce(a.restricted_for, '') AS restricted, "
                 f"{operators.IS_OPERATOR} AS operator, "
                 "(SELECT e.due_at FROM erasures e WHERE e.account_id = a.id AND e.state = 'waiting') AS leaving, "
-                "s.seen_at < studio_now() - interval '1 minute' AS stale "
+                f"{_STALE} AS stale "
                 "FROM sessions s JOIN accounts a ON a.id = s.account_id JOIN workspaces w ON w.id = s.workspace_id "
                 f"WHERE {where} AND {_LIVE}"
             ),
@@ -161,6 +162,18 @@ async def _live(session: AsyncSession, where: str, key: bytes | UUID) -> Identit
         leaving=row.leaving,
         single_keys=row.single_keys,
     )
+
+
+def in_use(token: str) -> tuple[str, dict[str, Any]]:
+    """A condition, and its values: the token's live session is one of `:account` and was used within the minute.
+
+    For a query that would otherwise need `identify` before it. Where it does not hold, `identify` says why.
+    """
+    condition = (
+        "EXISTS (SELECT 1 FROM sessions s JOIN workspaces w ON w.id = s.workspace_id "  # noqa: S608  # constants
+        f"WHERE s.token_hash = :hash AND s.account_id = :account AND {_LIVE} AND NOT ({_STALE}))"
+    )
+    return condition, {"hash": hash_token(token), **_lives()}
 
 
 async def not_live(session: AsyncSession, *, session_ids: Sequence[UUID]) -> Sequence[UUID]:

@@ -151,8 +151,8 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
         self._anchor_at(top)
         self._mark()
         self.height, self.lines = layout.height, layout.lines
-        if layout.complete:
-            self.stops = stop_views(layout, dates)
+        if layout.complete and (stops := stop_views(layout, dates)) != self.stops:  # not sent with every window
+            self.stops = stops
         return layout.complete
 
     def _anchor_at(self, top: int) -> None:

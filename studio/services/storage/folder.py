@@ -22,6 +22,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _BLOCK = 1 << 20  # bytes per thread hop: large enough that the hop does not show, small enough to stay flat
+_SMALL = 1 << 17  # bytes that are read as the file is opened, a thumbnail's: four hops would take longer than reading
 _TEMP = ".tmp"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -68,22 +69,16 @@ class FolderStorage:
 
     async def open(self, key: str, *, start: int = 0, end: int | None = None) -> ObjectStream:
         """See `Storage.open`; an open stream survives the object's replacement or deletion."""
-        path = self._file(key)
-        handle, size = await self._do(_open, path)
-        try:
-            first, stop = store.resolve_range(size, start=start, end=end)
-        except store.RangeNotSatisfiable:
-            await self._do(handle.close)
-            raise
-        window = _Window(handle, first, stop)
+        window = await self._do(_Window, self._file(key), start, end)
 
         async def read() -> bytes:
-            return await self._do(window.read)
+            return window.take() if window.small else await self._do(window.read)
 
         async def close() -> None:
-            await self._do(handle.close)
+            if not window.small:
+                await self._do(window.close)
 
-        return ObjectStream(read, close, size=size, start=first, end=stop)
+        return ObjectStream(read, close, size=window.size, start=window.first, end=window.stop)
 
     async def stat(self, key: str) -> StoredObject | None:
         """See `Storage.stat`."""
@@ -197,14 +192,33 @@ class _Draft:
 
 
 class _Window:
-    """Reads bytes [at, stop) of a file, block by block."""
+    """Reads bytes [first, stop) of a file, block by block; a `small` one is read and closed at once."""
 
-    def __init__(self, handle: BinaryIO, at: int, stop: int) -> None:
-        self._handle, self._at, self._stop = handle, at, stop
+    def __init__(self, path: Path, start: int, end: int | None) -> None:
+        self._handle, self.size = _open(path)
+        try:
+            self.first, self.stop = store.resolve_range(self.size, start=start, end=end)
+            self._at = self.first
+            self.small = self.stop - self.first <= _SMALL
+            self._ahead = list(iter(self.read, b"")) if self.small else []
+        except BaseException:
+            self.close()
+            raise
+        if self.small:
+            self.close()
+
+    def take(self) -> bytes:
+        """What a small one still has; empty at the end."""
+        data, self._ahead = b"".join(self._ahead), []
+        return data
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._handle.close()
 
     def read(self) -> bytes:
         """The next block; empty at the end. A file shorter than it was at open raises `ObjectDamaged`."""
-        wanted = min(_BLOCK, self._stop - self._at)
+        wanted = min(_BLOCK, self.stop - self._at)
         chunk = os.pread(self._handle.fileno(), wanted, self._at) if wanted else b""
         if wanted and not chunk:
             raise store.ObjectDamaged
