@@ -9,6 +9,7 @@ dom_tiles_max   outputs and their places in the page, at any frame of the scroll
 task_p95_ms     main-thread tasks of a millisecond or more while scrolling; long_task_ms is the longest of all
 window_p95_ms   a window of a known layout, or the first rows of another filter: geometry and query, in the service
 text_p95_ms     the first rows of a search
+bulk_s          labelling, rating and trashing 1,000 outputs, each in one transaction with its commit: the slowest
 layout_ms       the whole layout of a filter, made anew (not on the way to the first rows)
 rss_growth_mb   the web process after everything was scrolled by, against before
 studio_js_kb    JavaScript transferred for the first load of the studio
@@ -22,6 +23,7 @@ import random
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import _library_rows, common  # the checkout is on the path from here on
 from studio.db import Actor, dispose, transaction
+from studio.services import labels, ratings, trash
 from studio.services.dates import UTC
 from studio.services.library import filters, windows
 from studio.services.storage import key_for
@@ -43,6 +46,7 @@ from tests.system import System
 EMAIL = "bench@example.org"
 WIDTH, TALL = 1286, 760
 MARGIN = 1400
+BULK = 1000
 PLAIN = (
     "",
     "media=video",
@@ -232,14 +236,37 @@ async def _services(account: UUID, rounds: int) -> dict[str, Any]:
             layout_ms.append(await _whole(actor, query))
             for _ in range(25):
                 windows_ms.append(await _window(actor, query, chance))
+    bulk = await _bulk(actor)
     await dispose()
     return {
+        "bulk_s": round(max(bulk.values()), 3),
+        "bulk_all_s": {name: round(took, 3) for name, took in bulk.items()},
         "window_p95_ms": round(common.percentile(windows_ms, 0.95), 1),
         "window_ms": common.summary(windows_ms),
         "text_p95_ms": round(common.percentile(text_ms, 0.95), 1),
         "text_ms": common.summary(text_ms),
         "layout_ms": common.summary(layout_ms),
     }
+
+
+async def _bulk(actor: Actor) -> Mapping[str, float]:
+    """Seconds of each act on many outputs at once; the last leaves them in the trash."""
+    async with transaction(actor) as session:
+        found = await windows.layout(session, actor=actor, wanted=filters.parse(""), zone=UTC, width=WIDTH)
+        label_id = await labels.create(session, actor=actor, name="Bulk")
+    chosen = {"actor": actor, "asset_ids": found.ids_between(0, BULK - 1)}
+    acts = {
+        "label": partial(labels.put_on, label_id=label_id, **chosen),
+        "rate": partial(ratings.rate, stars=2, **chosen),
+        "trash": partial(trash.put, **chosen),
+    }
+    took = {}
+    for name, act in acts.items():
+        began = time.perf_counter()
+        async with transaction(actor) as session:
+            await act(session)
+        took[name] = time.perf_counter() - began
+    return took
 
 
 async def _shown(actor: Actor, query: str, *, beginning: bool, share: float) -> None:
@@ -295,6 +322,7 @@ if __name__ == "__main__":
             "long_task_ms": 150,
             "window_p95_ms": 15,
             "text_p95_ms": 60,
+            "bulk_s": 1,
             "rss_growth_mb": 50,
             "studio_js_kb": 400,
         },
