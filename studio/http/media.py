@@ -11,12 +11,13 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from studio.db import Actor, transaction
+from studio.db import transaction
 from studio.errors import NotFound, ValidationError
+from studio.http import together
 from studio.http.access import actor_of, json_errors, limit, page_errors, uuid_of
 from studio.http.socket import cookie_token
 from studio.runtime import storage
-from studio.services import assets, restriction, selections, sessions, zips
+from studio.services import assets, restriction, selections, zips
 from studio.services.byteplus import catalog
 from studio.services.media import cleaning, in_thread, metadata, thumbnails, uploads
 from studio.services.storage import RangeNotSatisfiable
@@ -25,9 +26,7 @@ MOST_UPLOAD = 31 * 1024 * 1024
 SAFE_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "video/mp4", "video/quicktime"})
 ROLES = ("reference", "first_frame", "last_frame")
 YEAR = 31_536_000
-MOST_KNOWN = 2000
 SMALL = 128 * 1024  # bytes that are sent in one piece
-_accounts: dict[bytes, Actor] = {}  # whose the token of a cookie was, by its hash
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 
 
@@ -88,25 +87,15 @@ async def media(request: Request) -> Response:
 
 
 async def _asset(request: Request) -> assets.Asset:
-    """The file, if it is of the account that is signed in. Raises NotSignedIn, NotFound.
-
-    A page asks for dozens at once, so the session and the file are looked up together, as the account whose session
-    it was before. That memory opens nothing: the query finds what it did not refuse, and every refusal is given below.
-    """
+    """The file, if it is of the account that is signed in. Raises NotSignedIn, NotFound."""
     token = cookie_token(request.scope["headers"])
-    key = sessions.hash_token(token)
-    if known := _accounts.get(key):
-        with suppress(NotFound):
-            asset_id = uuid_of(request, "asset")
-            async with transaction(known) as session:
-                return await assets.of_session(session, actor=known, token=token, asset_id=asset_id)
-        _accounts.pop(key, None)
+    with suppress(NotFound):  # a stranger hears nothing before they are one
+        if found := await together.find(token, uuid_of(request, "asset")):
+            return found
     actor = await actor_of(request)
     async with transaction(actor) as session:
         found = await assets.get(session, actor=actor, asset_id=uuid_of(request, "asset"))
-    while len(_accounts) >= MOST_KNOWN:
-        _accounts.pop(next(iter(_accounts)))
-    _accounts[key] = Actor(account_id=actor.account_id)
+    together.remember(token, actor.account_id)
     return found
 
 

@@ -121,18 +121,16 @@ async def get(session: AsyncSession, *, actor: Actor, asset_id: UUID) -> Asset:
     return found[0]
 
 
-async def of_session(session: AsyncSession, *, actor: Actor, token: str, asset_id: UUID) -> Asset:
-    """One file of the account, if the token is of a session of it that is in use: one query. Raises NotFound."""
-    in_use, values = sessions.in_use(token)
-    row = (
-        await session.execute(
-            text(f"SELECT {_COLUMNS} FROM assets WHERE account_id = :account AND id = :id AND {in_use}"),  # noqa: S608  # constants
-            {"account": actor.account_id, "id": asset_id, **values},
-        )
-    ).one_or_none()
-    if row is None:
-        raise NotFound
-    return Asset(**row._mapping)
+async def of_session(
+    session: AsyncSession, *, actor: Actor, token_hash: bytes, asset_ids: Sequence[UUID]
+) -> dict[UUID, Asset]:
+    """Those of the ids that are the account's, by id, if the token is of a session of it that is in use: one query."""
+    in_use, values = sessions.in_use(token_hash)
+    rows = await session.execute(
+        text(f"SELECT {_COLUMNS} FROM assets WHERE account_id = :account AND id = ANY(:ids) AND {in_use}"),  # noqa: S608  # constants
+        {"account": actor.account_id, "ids": list(asset_ids), **values},
+    )
+    return {row.id: Asset(**row._mapping) for row in rows}
 
 
 async def many(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UUID]) -> Sequence[Asset]:

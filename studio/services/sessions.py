@@ -164,7 +164,7 @@ async def _live(session: AsyncSession, where: str, key: bytes | UUID) -> Identit
     )
 
 
-def in_use(token: str) -> tuple[str, dict[str, Any]]:
+def in_use(token_hash: bytes) -> tuple[str, dict[str, Any]]:
     """A condition, and its values: the token's live session is one of `:account` and was used within the minute.
 
     For a query that would otherwise need `identify` before it. Where it does not hold, `identify` says why.
@@ -173,7 +173,7 @@ def in_use(token: str) -> tuple[str, dict[str, Any]]:
         "EXISTS (SELECT 1 FROM sessions s JOIN workspaces w ON w.id = s.workspace_id "  # noqa: S608  # constants
         f"WHERE s.token_hash = :hash AND s.account_id = :account AND {_LIVE} AND NOT ({_STALE}))"
     )
-    return condition, {"hash": hash_token(token), **_lives()}
+    return condition, {"hash": token_hash, **_lives()}
 
 
 async def not_live(session: AsyncSession, *, session_ids: Sequence[UUID]) -> Sequence[UUID]:
