@@ -6,6 +6,7 @@ from __future__ import annotations
 # grid itself and `aria-activedescendant` names the output the keyboard is on, so scrolling never takes focus away.
 GRID = """
 const studioNear = 260, studioStep = 96;
+const studioJump = 400;  // milliseconds after a jump in which only what is seen is fetched
 const studioSame = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b);
 const studioIcon = (d, filled) => createElement("svg", { width: 14, height: 14, viewBox: "0 0 24 24",
   fill: filled ? "currentColor" : "none", stroke: "currentColor", strokeWidth: filled ? 0 : 3, "aria-hidden": "true",
@@ -45,7 +46,7 @@ const StudioGridRow = memo(function StudioGridRow({ row, here, marks, fast, seen
 function StudioGrid(props) {
   const { rows, days, bones, low, high, height, lines, stops, chosen, place, move, label } = props;
   const box = useRef(null), sheet = useRef(null), latest = useRef(props), aim = useRef(null), asked = useRef({ at: 0 });
-  const [seen, setSeen] = useState({ top: place || 0, tall: 900, fast: false });
+  const [seen, setSeen] = useState({ top: place || 0, tall: 900, fast: false, jumped: false });
   const [here, setHere] = useState(""), [shown, setShown] = useState(null), [late, setLate] = useState(false);
   latest.current = { ...props, here, seen };
 
@@ -73,17 +74,23 @@ function StudioGrid(props) {
 
   useLayoutEffect(() => {
     const el = box.current;
-    let last = el.scrollTop, when = performance.now(), calm = 0;
+    let last = el.scrollTop, when = performance.now(), calm = 0, until = 0;
     const look = (fast) => setSeen((old) => {
       const top = Math.round(el.scrollTop / studioStep) * studioStep, tall = el.clientHeight;
-      return old.top === top && old.tall === tall && old.fast === fast ? old : { top, tall, fast };
+      const jumped = performance.now() < until;
+      return old.top === top && old.tall === tall && old.fast === fast && old.jumped === jumped ? old
+        : { top, tall, fast, jumped };
     });
     const scrolled = () => {
       const now = performance.now(), by = Math.abs(el.scrollTop - last), took = Math.max(8, now - when);
       last = el.scrollTop; when = now;
+      if (by > el.clientHeight) until = now + studioJump;
       look(by / took > 6 && by > 400 && took < 100);
       clearTimeout(calm);
-      calm = setTimeout(() => look(false), 90);
+      calm = setTimeout(() => {
+        look(false);
+        calm = setTimeout(() => look(false), Math.max(0, until - performance.now()) + 1);
+      }, 90);
       ask(false);
     };
     let wide = 0;
@@ -206,6 +213,7 @@ function StudioGrid(props) {
 
   // What is in the page: rows near the visible part, bare ones where the server has not answered yet.
   const from = seen.top - studioNear, to = seen.top + seen.tall + studioNear;
+  const inView = (row) => row.top + row.height > seen.top - studioStep && row.top < seen.top + seen.tall + studioStep;
   const within = (row) => row.top + row.height > from && row.top < to;
   const real = rows.filter(within), have = new Set(real.map((row) => row.top));
   const bare = bones.filter(([top, tall]) => top + tall > from && top < to && !have.has(top));
@@ -217,8 +225,8 @@ function StudioGrid(props) {
           createElement("h2", { className: "t2 bold" }, day.day),
           day.date && createElement("span", { className: "t1 mute" }, day.date),
           createElement("span", { className: "t1 mute num" }, day.count)))),
-    ...real.map((row) => createElement(StudioGridRow, { key: row.tiles[0].id, row, fast: seen.fast,
-      seen: row.top + row.height > seen.top && row.top < seen.top + seen.tall + studioStep,
+    ...real.map((row) => createElement(StudioGridRow, { key: row.tiles[0].id, row, seen: inView(row),
+      fast: seen.fast || (seen.jumped && !inView(row)),
       here: row.tiles.some((tile) => tile.id === here) ? here : "",
       marks: row.tiles.filter((tile) => marked.has(tile.id)).map((tile) => tile.id).join(" ") })),
   ];

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 from collections.abc import AsyncIterator
@@ -96,6 +97,32 @@ async def test_there_are_no_other_sizes(maker: Guest, variant: str):
     async with maker.client() as client:
         answer = await client.get(f"/media/{made(maker, 'image').id}/{variant}")
     assert answer.status_code == 404
+
+
+async def test_of_files_asked_for_at_once_only_ones_own_are_given_and_an_ended_session_gets_none(
+    maker: Guest, system: System
+):
+    again, stranger = await sign_in(system, email=maker.email), await sign_in(system)
+    theirs = (await upload(stranger, ROCKET)).json()["id"]
+    own = [f"/media/{made(maker, kind).id}/{size}" for kind in ("image", "video") for size in (256, 512, 1024)]
+
+    async def all_of(who: Guest) -> list[int]:
+        async with who.client() as client:
+            asked = [client.get(path) for path in (*own, f"/media/{theirs}/512", "/media/none/512")]
+            return [answer.status_code for answer in await asyncio.gather(*asked)]
+
+    for _ in range(2):  # the second time the server knows whose session it was
+        assert await all_of(again) == [200] * 6 + [404] * 2
+        assert await all_of(stranger) == [404] * 6 + [200, 404]
+    rows(system, "UPDATE sessions SET seen_at = seen_at - interval '1 hour' WHERE id = %s", again.session_id)
+    assert await all_of(again) == [200] * 6 + [404] * 2
+    assert value(
+        system, "SELECT seen_at > studio_now() - interval '1 minute' FROM sessions WHERE id = %s", again.session_id
+    )
+    rows(system, "UPDATE sessions SET revoked_at = studio_now() WHERE id = %s", again.session_id)
+    assert await all_of(again) == [401] * 8
+    rows(system, "UPDATE sessions SET seen_at = seen_at - interval '7 days' WHERE id = %s", stranger.session_id)
+    assert await all_of(stranger) == [401] * 8
 
 
 async def test_a_browser_that_has_the_file_is_told_so(maker: Guest):
