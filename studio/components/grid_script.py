@@ -35,7 +35,7 @@ const StudioGridRow = memo(function StudioGridRow({ row, here, marks, fast, seen
       createElement("span", { className: "tick", "data-tick": "" },
         createElement("i", null, studioIcon("M5 12l5 5 9-10"))),
       tile.rating > 0 && createElement("span", { className: "bl" },
-        createElement("span", { className: "pill star" }, studioIcon(STUDIO_STAR, true), tile.rating)),
+        createElement("span", { className: "pill rated" }, studioIcon(STUDIO_STAR, true), tile.rating)),
       tile.kind === "video" && createElement("span", { className: "br" },
         createElement("span", { className: "pill" }, studioIcon(STUDIO_PLAY, true), tile.duration)));
   });

@@ -155,6 +155,12 @@ def _done(tile: TileView, selected: rx.Var[bool]) -> rx.Component:
     return rx.el.a(
         picture(tile.thumb, tile.width, tile.height, loading="lazy"),
         video_marks(tile.kind, tile.duration),
+        rx.cond(
+            tile.rating > 0,
+            rx.el.span(
+                rx.el.span(icon("star", 12, fill="currentColor"), tile.rating, class_name="pill rated"), class_name="bl"
+            ),
+        ),
         href=tile.original,
         id=f"tile-{tile.id}",
         class_name=cx("tile pic", sel=selected, wide=tile.ratio >= WIDE),

@@ -121,9 +121,10 @@ def _tile(
         thumb=media_url(o.asset_id, 512) if o.asset_id else "",
         original=media_url(o.asset_id, "original") if o.asset_id else "",
         duration=clock(o.duration_ms) if batch.kind == "video" and o.duration_ms else "",
-        name=f"{word} {o.position} of {total}{said}",
+        name=f"{word} {o.position} of {total}{said}" + (f", {o.rating} of 5 stars" if o.rating else ""),
         icon=icon,
         detail=o.error_message or "",
+        rating=o.rating or 0,
     )
 
 

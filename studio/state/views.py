@@ -77,6 +77,7 @@ class TileView:
     name: str = ""
     icon: str = "circle-alert"
     detail: str = ""
+    rating: int = 0  # stars; 0 is none
 
 
 @dataclass(frozen=True)
