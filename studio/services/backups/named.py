@@ -18,6 +18,7 @@ HOLDERS: dict[tuple[str, str], str] = {
 NOT_HOLDERS = frozenset(
     {
         ("accounts", "picture_gone"),
+        ("accounts", "single_keys"),  # keys of a keyboard
         ("mails", "dedupe_key"),
         ("ledger_entries", "idempotency_key"),
         ("provider_buckets", "key"),
