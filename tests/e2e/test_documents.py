@@ -54,6 +54,7 @@ async def test_without_a_script_every_section_is_there_on_screen_and_on_paper(vi
     for document in DOCUMENTS:
         await page.goto(system.url() + document.path)
         wanted = [line[3:] for line in _source(document.kind).splitlines() if line.startswith("## ")]
+        wanted += ["Kept now"] if document.kind == "security" else []  # read from the running system
         for medium in ("screen", "print"):
             await page.emulate_media(media=medium)
             shown = await page.locator("main h2").all_inner_texts()

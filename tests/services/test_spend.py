@@ -226,10 +226,14 @@ async def test_alerts_are_all_on_at_first_and_turn_off_and_on_one_by_one(someone
 async def test_a_charge_after_midnight_of_the_last_day_stays_in_the_month_it_was_held_in(someone: Person):
     async with transaction(SYSTEM) as session:
         await session.execute(
-            text("INSERT INTO budgets (account_id, month, cap_micros) VALUES (:id, '2026-01-01', 5)"),
-            {"id": someone.account_id},
+            text(
+                "INSERT INTO budgets (account_id, month, cap_micros, spent_micros) "
+                "VALUES (:id, '2026-01-01', :cent, :cent)"
+            ),
+            {"id": someone.account_id, "cent": CENT},
         )
         held = ledger.Reservation(uuid4(), someone.account_id, date(2026, 1, 1), "video", CENT)
+        await ledger._append(session, "reserve", [(held, CENT)])
         await ledger._append(session, "settle", [(held, CENT)])
     async with transaction(someone.actor) as session:
         found = await spend.month(session, actor=someone.actor, month=date(2026, 1, 1))
