@@ -173,7 +173,7 @@ async def test_a_change_elsewhere_shows_within_a_second(visits: Visits, keeper: 
     found = (await first.get_attribute("data-id")) or ""
     rows(keeper.system, "UPDATE assets SET rating = 5 WHERE id = %s", found)
     rows(keeper.system, "SELECT pg_notify('studio', %s)", f'{{"account": "{keeper.account_id}", "what": "library"}}')
-    await expect(page.locator(f"[data-id='{found}'] .star")).to_have_text("5", timeout=1000)
+    await expect(page.locator(f"[data-id='{found}'] .rated")).to_have_text("5", timeout=1000)
 
 
 async def test_on_a_phone_nothing_is_too_small_and_a_tap_selects(visits: Visits, keeper: Guest):

@@ -38,6 +38,7 @@ READS = {
     "lineage.of",
     "linked.listed",
     "mail.news_history",
+    "pause.paused",
     "mail.opted_in",
     "mail.standing_opt_in",
     "policy_notices.banner",
