@@ -198,7 +198,7 @@ function StudioGrid(props) {
     if (e.key === "Enter") { take(); p.onOpen(p.here); }
     else if (e.key === " ") { take(); const at = find((tile) => tile.id === p.here); if (at) setShown(at.tile); }
     else if (e.key.toLowerCase() === "x" && !e.shiftKey) { take(); p.onChoose("one", p.here, ""); }
-    else if ("012345cClLmMrRfFiI".includes(e.key) || e.key === "Delete") { take(); p.onPress(e.key, p.here); }
+    else if ("012345cClLmMrRiI".includes(e.key) || e.key === "Delete") { take(); p.onPress(e.key, p.here); }
   };
   const clicked = (e) => {
     const cell = e.target.closest("[data-id]");
