@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.e2e.test_pages import overflow, violations
-from tests.fixtures_browser import PHONE, Visits
+from tests.fixtures_browser import PHONE, Visits, ready
 from tests.http.people import Guest, rows, sign_in, until, value
 from tests.http.wire import STUDIO, connect, load
 from tests.system import System
@@ -167,10 +167,12 @@ async def test_a_workspace_is_made_switched_to_from_anywhere_and_deleted_after_i
     assert held["workspace"] == await place.input_value()
     async with page.expect_navigation():
         await place.select_option(label="My studio")
+    await ready(page)
     await page.keyboard.press("Control+k")
     await page.get_by_role("combobox", name="Go to", exact=True).fill("workspaces")
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/settings/workspaces")
+    await ready(page)
     await button(page, "Delete, Autumn").click()
     asked = page.get_by_role("alertdialog")
     await asked.get_by_role("textbox").fill("autumn")

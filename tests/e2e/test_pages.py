@@ -105,7 +105,7 @@ async def shortcuts(page: Page) -> None:
 
 
 async def account(page: Page) -> None:
-    await page.get_by_role("button", name=re.compile("^Account menu")).locator("visible=true").click()
+    await page.get_by_role("button", name=re.compile(r"^Account menu, \S")).locator("visible=true").click()
     await expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
 
 
