@@ -64,9 +64,12 @@ async def test_the_grid_is_walked_by_keyboard_and_focus_never_leaves_it(visits: 
     page = await visits.enter(keeper, "/library")
     await expect(page.get_by_role("gridcell").first).to_be_visible()
     await expect(total(page)).to_have_text(f"{AMOUNT:,} outputs")
-    await expect(page.locator("[data-at='0'] img")).to_be_visible()  # the rows stand
+    await expect(page.locator("[data-at='0'] img")).to_be_visible()
     await grid(page).focus()
-    for key, place in (("ArrowRight", 0), ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("Home", 0)):
+    while not await page.locator("[data-at='0'].here").count():  # the rows may still be laid out anew
+        await page.keyboard.press("Home")
+        await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    for key, place in (("Home", 0), ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("Home", 0)):
         await page.keyboard.press(key)
         await stands(page, place)
     await page.keyboard.press("ArrowDown")
