@@ -59,6 +59,7 @@ class Text(BrowserPart):
 
     `kind` is textarea or input. The server hears the text `delay` milliseconds after the last key, on blur and
     just before the form is sent; a value set by the server replaces the text, an echo of our own never does.
+    With `param` the text stands in the address under that name, and the browser's Back and Forward bring it along.
     """
 
     tag = "StudioText"
@@ -70,6 +71,7 @@ class Text(BrowserPart):
     input_mode: rx.Var[str]
     max_length: rx.Var[int]
     delay: rx.Var[int]
+    param: rx.Var[str]
     on_send: rx.EventHandler[passthrough_event_spec(str)]
 
     def _script(self) -> str:

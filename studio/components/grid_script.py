@@ -46,6 +46,7 @@ const StudioGridRow = memo(function StudioGridRow({ row, here, marks, fast, seen
 function StudioGrid(props) {
   const { rows, days, bones, low, high, height, lines, stops, chosen, place, move, label } = props;
   const box = useRef(null), sheet = useRef(null), latest = useRef(props), aim = useRef(null), asked = useRef({ at: 0 });
+  const column = useRef(null);  // steps up and down keep to one column, however the rows between are cut
   const [seen, setSeen] = useState({ top: place || 0, tall: 900, fast: false, jumped: false });
   const [here, setHere] = useState(""), [shown, setShown] = useState(null), [late, setLate] = useState(false);
   latest.current = { ...props, here, seen };
@@ -142,6 +143,7 @@ function StudioGrid(props) {
   const stand = (found) => {
     const el = box.current;
     setHere(found.tile.id);
+    if (column.current) column.current.id = found.tile.id;
     setShown((open) => (open ? found.tile : open));
     if (found.row.top - 52 < el.scrollTop) el.scrollTop = Math.max(0, found.row.top - 52);
     else if (found.row.top + found.row.height + 12 > el.scrollTop + el.clientHeight)
@@ -167,7 +169,11 @@ function StudioGrid(props) {
   };
   const step = (key, range) => {
     const p = latest.current, el = box.current, at = find((tile) => tile.id === p.here);
-    const middle = at ? at.x + at.tile.width / 2 : 0, pivot = range && p.here ? p.here : undefined;
+    const upright = key === "ArrowDown" || key === "ArrowUp" || key === "PageDown" || key === "PageUp";
+    if (!upright || !column.current || column.current.id !== p.here) column.current = null;
+    const middle = column.current ? column.current.x : at ? at.x + at.tile.width / 2 : 0;
+    const pivot = range && p.here ? p.here : undefined;
+    if (upright && at) column.current = { x: middle, id: "" };
     if (key === "Home") go({ at: 0, range: pivot }, 0);
     else if (key === "End") go({ at: p.count - 1, range: pivot }, p.height);
     else if (!at && key !== "PageDown" && key !== "PageUp") {

@@ -31,6 +31,7 @@ def search() -> rx.Component:
             input_mode="search",
             max_length=200,
             delay=300,
+            param="q",
             on_send=LibraryState.set_text,
             class_name="tf",
         ),

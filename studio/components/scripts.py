@@ -31,7 +31,8 @@ function StudioElapsed({ sinceMs }) {
 # The field is uncontrolled. `flying` holds what was sent and not yet echoed, so an echo that arrives late never
 # overwrites newer typing, while a value the server chose itself (reuse, a starting point) does replace the text.
 TEXT = """
-function StudioText({ kind, value, label, name, placeholder, inputMode, maxLength, delay, onSend, className, id }) {
+function StudioText({ kind, value, label, name, placeholder, inputMode, maxLength, delay, param, onSend, className,
+  id }) {
   const node = useRef(null), timer = useRef(0), flying = useRef([]), sent = useRef(null), first = useRef(true);
   const call = useRef(onSend), told = useRef(""), late = useRef(0);
   const fixed = String(value ?? "");
@@ -76,6 +77,20 @@ function StudioText({ kind, value, label, name, placeholder, inputMode, maxLengt
       for (const [on, name, fn] of wires) if (on) on.removeEventListener(name, fn);
     };
   }, [send]);
+  // A text that stands in the address goes back with it, even before the server has heard of the text it leaves.
+  useEffect(() => {
+    if (!param) return;
+    const follow = () => {
+      const el = node.current, said = new URLSearchParams(location.search).get(param) ?? "";
+      clearTimeout(timer.current);
+      if (!el || el.value === said) return;
+      el.value = said;
+      sent.current = said;
+      flying.current = [];
+    };
+    addEventListener("popstate", follow);
+    return () => removeEventListener("popstate", follow);
+  }, [param]);
   // A small field whose value the server refused shows what holds again; a prompt is never taken back.
   const leave = () => {
     send();
