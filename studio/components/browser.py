@@ -12,7 +12,7 @@ import reflex as rx
 from reflex.event import no_args_event_spec, passthrough_event_spec
 from reflex.utils.imports import ImportDict
 
-from studio.components import scripts
+from studio.components import scripts, text_script
 
 REACT = ("createElement", "useCallback", "useContext", "useEffect", "useId", "useRef", "useState")
 
@@ -75,7 +75,7 @@ class Text(BrowserPart):
     on_send: rx.EventHandler[passthrough_event_spec(str)]
 
     def _script(self) -> str:
-        return scripts.TEXT
+        return text_script.TEXT
 
 
 class Choices(BrowserPart):

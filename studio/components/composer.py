@@ -78,13 +78,13 @@ def _summary() -> rx.Component:
     """What would be made, in a few characters; opens the parameters where they are a sheet."""
     words = rx.cond(
         StudioState.media == "video",
-        f"{StudioState.ratio} · {StudioState.resolution} · {StudioState.duration} s",
+        f"{StudioState.ratio} · {StudioState.resolution} · {StudioState.length}",
         f"{StudioState.ratio} · {StudioState.size} · {StudioState.count}",
     )
     name = StudioState.model_name
     said = rx.cond(
         StudioState.media == "video",
-        f"Parameters: {name}, {StudioState.ratio} · {StudioState.resolution} · {StudioState.duration} s",
+        f"Parameters: {name}, {StudioState.ratio} · {StudioState.resolution} · {StudioState.length}",
         f"Parameters: {name}, {StudioState.ratio} · {StudioState.size} · {StudioState.count} images",
     )
     return rx.el.button(

@@ -14,25 +14,27 @@ D: Any = StudioState.details
 K: Any = StudioState.kept
 
 
-def _header(close: rx.Component, title: rx.Component) -> rx.Component:
+def _header(order: Any, close: rx.Component, title: rx.Component) -> rx.Component:
+    """`order`: the state in whose order Previous and Next go."""
+    known = order.neighbours.of == D.asset_id  # by the lineage one comes to outputs that are not in this order
     return rx.el.div(
         title,
-        rx.el.span(D.position, class_name="t1 mute num"),
+        rx.el.span(rx.cond(known, order.neighbours.position, ""), class_name="t1 mute num"),
         rx.el.span(class_name="grow"),
-        _step("chevron-left", "Previous output", -1, D.has_previous),
-        _step("chevron-right", "Next output", 1, D.has_next),
+        _step(order, "chevron-left", "Previous output", -1, known & order.neighbours.before),
+        _step(order, "chevron-right", "Next output", 1, known & order.neighbours.after),
         close,
         class_name="bar details-bar",
     )
 
 
-def _step(mark: str, name: str, by: int, there: Any) -> rx.Component:
+def _step(order: Any, mark: str, name: str, by: int, there: Any) -> rx.Component:
     return rx.el.button(
         icon(mark),
         type="button",
         class_name="ib",
         disabled=~there,
-        on_click=StudioState.step_details(by),
+        on_click=order.step_output(D.asset_id, by),
         custom_attrs={"aria-label": name},
     )
 
@@ -105,9 +107,7 @@ def _actions() -> rx.Component:
             ),
             rx.fragment(
                 _act("fast-forward", "Extend", StudioState.extend(D.asset_id)),
-                rx.cond(
-                    D.draft, _act("clapperboard", "Make final", StudioState.make_final(StudioState.details.batch_id))
-                ),
+                rx.cond(D.draft, _act("clapperboard", "Make final", StudioState.ask_final(D.asset_id))),
             ),
         ),
         _downloads(),
@@ -119,6 +119,32 @@ def _actions() -> rx.Component:
             on_click=StudioState.trash_output,
         ),
         class_name="acts",
+    )
+
+
+def final_question() -> rx.Component:
+    """What a draft becomes, and the price, before it is sent."""
+    final: Any = StudioState.final
+    return rx.alert_dialog.root(
+        rx.alert_dialog.content(
+            rx.alert_dialog.title("Make this draft final?", class_name="t4 bold"),
+            rx.alert_dialog.description(final.words, class_name="mute"),
+            rx.el.div(
+                rx.el.button("Not now", type="button", class_name="btn soft", on_click=StudioState.close_final),
+                rx.el.button(
+                    final.send,
+                    type="button",
+                    class_name="btn solid",
+                    disabled=~final.possible,
+                    on_click=StudioState.make_final(final.id),
+                ),
+                class_name="dialog-acts",
+            ),
+            class_name="dialog",
+            max_width="420px",
+        ),
+        open=final.id != "",
+        on_open_change=StudioState.close_final,
     )
 
 
@@ -270,12 +296,12 @@ def _close(**props: Any) -> rx.Component:
     )
 
 
-def panel() -> rx.Component:
-    """Beside the feed on wide screens, over it on narrower ones."""
+def panel(order: Any = StudioState) -> rx.Component:
+    """Beside the feed on wide screens, over it on narrower ones. `order`: see `_header`."""
     return rx.cond(
         StudioState.details_open,
         rx.el.aside(
-            _header(_close(on_click=StudioState.close_details), rx.el.h2("Details", class_name="t2 bold")),
+            _header(order, _close(on_click=StudioState.close_details), rx.el.h2("Details", class_name="t2 bold")),
             _body(),
             class_name="panel details",
             custom_attrs={"aria-label": "Details"},
@@ -283,12 +309,12 @@ def panel() -> rx.Component:
     )
 
 
-def full_screen() -> rx.Component:
-    """On a phone: a dialog that fills the screen."""
+def full_screen(order: Any = StudioState) -> rx.Component:
+    """On a phone: a dialog that fills the screen. `order`: see `_header`."""
     return browser.media(
         rx.dialog.root(
             rx.dialog.content(
-                _header(rx.dialog.close(_close()), rx.dialog.title("Details", class_name="t3 bold")),
+                _header(order, rx.dialog.close(_close()), rx.dialog.title("Details", class_name="t3 bold")),
                 _body(),
                 class_name="full details",
                 custom_attrs={"aria-describedby": ""},

@@ -191,6 +191,12 @@ function StudioGrid(props) {
     }
   };
   const steps = ["ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp", "Home", "End", "PageUp", "PageDown"];
+  const preview = useRef(null), stage = useRef(null), whole = useRef(false);  // whole: it is to fill the screen
+  const show = (fill) => {
+    const at = find((tile) => tile.id === latest.current.here);
+    whole.current = fill;
+    if (at) setShown(at.tile);
+  };
   const keys = (e) => {
     const p = latest.current, mod = e.ctrlKey || e.metaKey;
     if (e.target !== box.current || e.isComposing || e.altKey) return;
@@ -202,7 +208,7 @@ function StudioGrid(props) {
     if (!p.here) return;
     if (document.querySelector("[data-keys=off]") && e.key.length === 1) return;
     if (e.key === "Enter") { take(); p.onOpen(p.here); }
-    else if (e.key === " ") { take(); const at = find((tile) => tile.id === p.here); if (at) setShown(at.tile); }
+    else if (e.key === " " || e.key.toLowerCase() === "f") { take(); show(e.key !== " "); }
     else if (e.key.toLowerCase() === "x" && !e.shiftKey) { take(); p.onChoose("one", p.here, ""); }
     else if ("012345cClLmMrRiI".includes(e.key) || e.key === "Delete") { take(); p.onPress(e.key, p.here); }
   };
@@ -244,15 +250,22 @@ function StudioGrid(props) {
       { type: "button", className: "btn soft", onClick: () => ask(true) }, "Try again"))
     : Array.from({ length: 14 }, (_, n) => createElement("div", { key: n, className: "skel",
       style: { width: [282, 141, 334, 188, 188, 141][n % 6], height: 188 } })));
-  const preview = useRef(null);
-  useEffect(() => {
+  const fill = () => {  // where a page may not, as on some phones, the preview fills the window as it is
+    if (stage.current && !document.fullscreenElement && stage.current.requestFullscreen)
+      stage.current.requestFullscreen().catch((error) => console.info(`Not full screen: ${error.message}`));
+  };
+  useLayoutEffect(() => {
     const el = preview.current;
     if (!el) return;
-    if (shown && !el.open) el.showModal();
+    if (shown && !el.open) { el.showModal(); if (whole.current) fill(); }
+    if (!shown && document.fullscreenElement === stage.current) document.exitFullscreen();
     if (!shown && el.open) el.close();
   }, [shown]);
   const previewKeys = (e) => {
     if (e.key === " ") { e.preventDefault(); setShown(null); }
+    else if (e.key.toLowerCase() === "f") {
+      if (document.fullscreenElement) document.exitFullscreen(); else fill();
+    }
     else if (steps.includes(e.key)) { e.preventDefault(); step(e.key, false); }
     e.stopPropagation();
   };
@@ -268,9 +281,11 @@ function StudioGrid(props) {
     stops.length > 1 ? createElement(StudioScrubber, { stops, top: seen.top, box, ask })
       : createElement("div", { className: "scrubber" }),
     createElement("dialog", { ref: preview, className: "preview", "aria-label": shown ? shown.name : "Preview",
-      onClose: () => setShown(null), onKeyDown: previewKeys, onClick: () => setShown(null) },
-      shown && (shown.kind === "video" ? createElement("video", { src, autoPlay: true, muted: true, loop: true,
-        controls: true, playsInline: true, key: shown.id }) : createElement("img", { src, alt: shown.name }))));
+      onClose: () => setShown(null), onKeyDown: previewKeys,
+      onClick: (e) => { if (!e.target.closest("video")) setShown(null); } },
+      createElement("div", { ref: stage, className: "stage" },
+        shown && (shown.kind === "video" ? createElement("video", { src, autoPlay: true, muted: true, loop: true,
+          controls: true, playsInline: true, key: shown.id }) : createElement("img", { src, alt: shown.name })))));
 }
 
 const StudioScrubber = memo(function StudioScrubber({ stops, top, box, ask }) {

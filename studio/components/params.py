@@ -308,15 +308,28 @@ def _video_fields() -> rx.Component:
         ),
         rx.el.div(
             rx.el.span("Duration", class_name="label"),
-            browser.slider(
-                label="Duration",
-                value=StudioState.duration,
-                low=StudioState.duration_min,
-                high=StudioState.duration_max,
-                unit="s",
-                on_pick=StudioState.set_duration,
+            rx.cond(
+                StudioState.supports_auto_duration & StudioState.auto_duration,
+                rx.el.span(StudioState.length, class_name="t2 mute num"),
+                browser.slider(
+                    label="Duration",
+                    value=StudioState.duration,
+                    low=StudioState.duration_min,
+                    high=StudioState.duration_max,
+                    unit="s",
+                    on_pick=StudioState.set_duration,
+                ),
             ),
             class_name="field duration",
+        ),
+        rx.cond(
+            StudioState.supports_auto_duration,
+            switch_row(
+                "Length chosen by the model",
+                StudioState.auto_duration,
+                StudioState.set_auto_duration,
+                note="The price is for the longest",
+            ),
         ),
         rx.cond(
             StudioState.supports_flex,

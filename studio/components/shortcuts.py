@@ -33,6 +33,7 @@ SHORTCUTS = (
     Shortcut("Select a range", ("Shift", "Arrows"), GRID),
     Shortcut("Select everything", ("Ctrl", "A"), GRID),
     Shortcut("Preview", ("Space",), GRID),
+    Shortcut("Full screen", ("F",), GRID),
     Shortcut("Compare", ("C",), GRID),
     Shortcut("Label", ("L",), GRID),
     Shortcut("Move to a workspace", ("M",), GRID),

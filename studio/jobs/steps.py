@@ -141,6 +141,7 @@ class Worker:
                 safety_identifier=attempts.tag(attempt_id),
                 first_frame=of.get("first_frame"),
                 last_frame=of.get("last_frame"),
+                draft_task_id=work.draft_task_id,
                 references=tuple(picture for role, picture in pictures if role == "reference"),
             )
         )

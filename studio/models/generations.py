@@ -33,7 +33,7 @@ class Batch(Row, table=True):
 
 
 class BatchInput(Row, table=True):
-    """A picture a batch was given: a reference, a first or a last frame."""
+    """A file a batch was given: a reference, a first or a last frame, or the draft that it makes final."""
 
     __tablename__ = "batch_inputs"
 

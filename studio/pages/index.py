@@ -26,6 +26,7 @@ def page() -> rx.Component:
         ),
         details.panel(),
         details.full_screen(),
+        details.final_question(),
         erasing.question(),
         queue.question(),
         presets.dialog(),

@@ -50,7 +50,8 @@ class Work:
     tries: int
     unknown_at: datetime | None
     cancel_at: datetime | None
-    inputs: tuple[tuple[str, str, str], ...]  # role, object key, mime
+    inputs: tuple[tuple[str, str, str], ...]  # pictures: role, object key, mime
+    draft_task_id: str | None = None  # of the draft that this makes final
 
     @property
     def reservation(self) -> ledger.Reservation:
@@ -122,11 +123,12 @@ async def load(session: AsyncSession, *, generation_id: UUID) -> Work | None:
         return None
     inputs = await session.execute(
         text(
-            "SELECT i.role, a.object_key, a.mime FROM batch_inputs i JOIN assets a ON a.id = i.asset_id "
-            "WHERE i.batch_id = :batch ORDER BY i.position"
+            "SELECT i.role, a.object_key, a.mime, g.task_id FROM batch_inputs i JOIN assets a ON a.id = i.asset_id "
+            "LEFT JOIN generations g ON g.id = a.generation_id WHERE i.batch_id = :batch ORDER BY i.position"
         ),
         {"batch": row.batch_id},
     )
+    given = inputs.all()
     return Work(
         id=row.id,
         account_id=row.account_id,
@@ -143,7 +145,8 @@ async def load(session: AsyncSession, *, generation_id: UUID) -> Work | None:
         tries=row.tries,
         unknown_at=row.unknown_at,
         cancel_at=row.cancel_at,
-        inputs=tuple((i.role, i.object_key, i.mime) for i in inputs),
+        inputs=tuple((i.role, i.object_key, i.mime) for i in given if i.role != "draft"),
+        draft_task_id=next((i.task_id for i in given if i.role == "draft"), None),
     )
 
 

@@ -16,10 +16,12 @@ from studio.db import Actor
 from studio.errors import Conflict, NotFound, ValidationError
 from studio.services import ledger
 from studio.services.byteplus import catalog
-from studio.services.byteplus.params import ImageParams, Params, params_from_json
+from studio.services.byteplus.params import ImageParams, Params, VideoParams, params_from_json
 
-Role = Literal["reference", "first_frame", "last_frame"]
-ROLES: tuple[Role, ...] = ("reference", "first_frame", "last_frame")
+Role = Literal["reference", "first_frame", "last_frame", "draft"]
+ROLES: tuple[Role, ...] = ("reference", "first_frame", "last_frame")  # of pictures
+DRAFT: Role = "draft"
+DRAFT_DAYS = 7  # how long the provider keeps the task that is rendered again
 RUN = "generations.run"
 
 
@@ -34,7 +36,7 @@ MOST_WAITING = 500
 
 @dataclass(frozen=True)
 class Input:
-    """A picture that goes along: one of the account's own assets in a role, in order."""
+    """A file that goes along: one of the account's own assets in a role, in order."""
 
     role: Role
     asset_id: UUID
@@ -125,6 +127,10 @@ async def _room_in_queue(session: AsyncSession, *, actor: Actor, more: int) -> N
 
 async def _with_inputs(session: AsyncSession, *, actor: Actor, params: Params, inputs: Sequence[Input]) -> Params:
     """The parameters with what the pictures say: how many, and the first frame's shape. Checks whose they are."""
+    if any(i.role == DRAFT for i in inputs):
+        return await _with_draft(session, actor=actor, params=params, inputs=inputs)
+    if isinstance(params, VideoParams) and params.from_draft:
+        raise ValidationError("Choose the draft that is to be made final.")
     ids = [i.asset_id for i in inputs]
     found = (
         await session.execute(
@@ -152,6 +158,57 @@ async def _with_inputs(session: AsyncSession, *, actor: Actor, params: Params, i
         has_last_frame=bool(counts["last_frame"]),
         frame_aspect=first.width / first.height if first else None,
     )
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A finished draft and the final clip that the provider can make of it."""
+
+    asset_id: UUID
+    params: VideoParams  # of the final clip
+    kept: bool  # whether the provider still knows the draft
+
+
+async def draft(session: AsyncSession, *, actor: Actor, asset_id: UUID) -> Draft:
+    """What a draft can become. Raises NotFound, and ValidationError for what is no draft."""
+    row = (
+        await session.execute(
+            text(
+                "SELECT a.width, a.height, b.params, g.task_id IS NOT NULL "
+                "AND g.created_at > studio_now() - make_interval(days => :days) AS kept "
+                "FROM assets a JOIN generations g ON g.id = a.generation_id JOIN batches b ON b.id = g.batch_id "
+                "WHERE a.id = :id AND a.account_id = :account"
+            ),
+            {"id": asset_id, "account": actor.account_id, "days": DRAFT_DAYS},
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound
+    asked = params_from_json(row.params)
+    if not isinstance(asked, VideoParams) or not asked.draft:
+        raise ValidationError("Only a draft can be made final.")
+    model = catalog.get(asked.model)
+    final = replace(
+        asked,
+        draft=False,
+        from_draft=True,
+        resolution=getattr(model, "final_resolution", ""),
+        reference_count=0,
+        has_first_frame=False,
+        has_last_frame=False,
+        frame_aspect=row.width / row.height,
+    )
+    return Draft(asset_id=asset_id, params=final, kept=row.kept)
+
+
+async def _with_draft(session: AsyncSession, *, actor: Actor, params: Params, inputs: Sequence[Input]) -> Params:
+    """A draft goes alone, and everything that counts is its own."""
+    if len(inputs) != 1 or not isinstance(params, VideoParams):
+        raise ValidationError("A draft brings its own pictures. Remove the others.")
+    found = await draft(session, actor=actor, asset_id=inputs[0].asset_id)
+    if not found.kept:
+        raise ValidationError(f"The provider keeps a draft for {DRAFT_DAYS} days. Send its prompt as a new request.")
+    return found.params
 
 
 async def cancel(session: AsyncSession, *, actor: Actor, generation_id: UUID) -> bool:

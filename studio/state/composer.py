@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studio.errors import StudioError
 from studio.services.byteplus import catalog
-from studio.services.byteplus.catalog_data import ADAPTIVE, ImageModel, VideoModel
+from studio.services.byteplus.catalog_data import ADAPTIVE, AUTO_DURATION, ImageModel, VideoModel
 from studio.services.byteplus.params import ImageParams, Params, VideoParams
 from studio.services.generations import Input, Role
 from studio.services.ledger import Budget, dollars
@@ -65,6 +65,9 @@ class ComposerMixin(ToastMixin, mixin=True):
     duration: int = 5
     duration_min: int = 4
     duration_max: int = 12
+    supports_auto_duration: bool = False
+    auto_duration: bool = False  # the model chooses the length
+    length: str = "5 s"
     supports_flex: bool = False
     delivery: str = "standard"
     supports_draft: bool = False
@@ -176,6 +179,7 @@ class ComposerMixin(ToastMixin, mixin=True):
         self.resolution = self._moved("the resolution", self.resolution, model.resolutions, model.default_resolution)
         self.duration_min, self.duration_max = model.min_duration, model.max_duration
         self.duration = min(max(self.duration, model.min_duration), model.max_duration)
+        self.supports_auto_duration = model.auto_duration
         self.supports_frames, self.supports_last_frame = model.first_frame, model.last_frame
         self.supports_seed, self.supports_audio = model.seed, model.audio
         self.supports_camera_fixed, self.supports_flex = model.camera_fixed, model.flex
@@ -217,7 +221,7 @@ class ComposerMixin(ToastMixin, mixin=True):
             prompt=prompt,
             resolution=DRAFT_RESOLUTION if draft else self.resolution,
             ratio=ADAPTIVE if self.ratio == AUTO else self.ratio,
-            duration=self.duration,
+            duration=AUTO_DURATION if self.supports_auto_duration and self.auto_duration else self.duration,
             seed=int(self.seed) if self.supports_seed and self.seed else None,
             camera_fixed=self.supports_camera_fixed and self.camera_fixed,
             generate_audio=self.supports_audio and self.audio,
@@ -244,6 +248,8 @@ class ComposerMixin(ToastMixin, mixin=True):
         """Price, pixels and whether it can be sent. Only arithmetic: no query."""
         prompt = self.prompt.strip()
         self._touch()
+        chosen = self.supports_auto_duration and self.auto_duration
+        self.length = f"up to {self.duration_max} s" if chosen else f"{self.duration} s"
         self.size_error = ""
         try:
             params = self._params(prompt or "a prompt")
@@ -270,6 +276,10 @@ class ComposerMixin(ToastMixin, mixin=True):
 
     def _show_costs(self) -> None:
         """What it would cost otherwise, where that is open (`CostsMixin`)."""
+
+    async def _refresh(self, batch_ids: list[str]) -> None:
+        """Bring batches up to date; the page that shows them says how."""
+        raise NotImplementedError
 
     def _touch(self) -> None:
         """Something may have changed that is worth keeping (`KeptMixin`)."""

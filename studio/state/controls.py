@@ -111,6 +111,12 @@ class ControlsMixin(ComposerMixin, mixin=True):
             self._reprice()
 
     @action
+    async def set_auto_duration(self, value: bool):
+        """Whether the model chooses the length."""
+        self.auto_duration = value
+        self._reprice()
+
+    @action
     async def set_duration(self, value: list[int | float]):
         """Seconds of film, from the slider."""
         if len(value) == 1 and isinstance(value[0], int | float) and not isinstance(value[0], bool):
@@ -190,7 +196,7 @@ class ControlsMixin(ComposerMixin, mixin=True):
     def _defaults(self) -> None:
         self.count, self.seed, self.delivery, self.audio = 1, "", "standard", True
         self.camera_fixed = self.watermark = self._sound_chosen = False
-        self.exact = self.series = self.draft = self.transparent = False
+        self.exact = self.series = self.draft = self.transparent = self.auto_duration = False
         self.width = self.height = ""
         self.duration, self.price = 5, ""
         model = catalog.get(self.model)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from studio.errors import StudioError
 from studio.services.byteplus import catalog
-from studio.services.byteplus.catalog_data import ADAPTIVE, ImageModel, Model, VideoModel
+from studio.services.byteplus.catalog_data import ADAPTIVE, AUTO_DURATION, ImageModel, Model, VideoModel
 from studio.services.byteplus.params import ImageParams, Params, VideoParams
 from studio.services.ledger import dollars
 from studio.state.composer import DRAFT_RESOLUTION, ComposerMixin
@@ -39,7 +39,7 @@ def on_model(params: Params, model: Model) -> Params:
         model=model.id,
         resolution=params.resolution if params.resolution in model.resolutions else model.default_resolution,
         ratio=ADAPTIVE if params.has_first_frame and model.frame_needs_adaptive else params.ratio,
-        duration=min(max(params.duration, model.min_duration), model.max_duration),
+        duration=_length(params.duration, model),
         seed=params.seed if model.seed else None,
         camera_fixed=params.camera_fixed and model.camera_fixed,
         generate_audio=params.generate_audio and model.audio,
@@ -49,6 +49,13 @@ def on_model(params: Params, model: Model) -> Params:
         has_last_frame=params.has_last_frame and model.last_frame,
         reference_count=0 if params.has_first_frame else min(params.reference_count, model.max_references),
     )
+
+
+def _length(seconds: int, model: VideoModel) -> int:
+    """The nearest length that a model makes. Where it cannot choose by itself, the usual one."""
+    if seconds == AUTO_DURATION:
+        return seconds if model.auto_duration else model.default_duration
+    return min(max(seconds, model.min_duration), model.max_duration)
 
 
 def without(now: Params, then: Params) -> str:

@@ -15,7 +15,7 @@ from studio.state.keeping import label_view
 from studio.state.keeping_views import FileView, KeptView, StepView
 from studio.state.tiles import PICTURE_WORDS, ROLE_WORDS, clock, details_view, media_url
 from studio.state.undo import UndoMixin
-from studio.state.views import DetailsView
+from studio.state.views import DetailsView, Neighbours
 
 
 def step_view(step: lineage.Step, *, at: int) -> StepView:
@@ -64,6 +64,11 @@ class DetailsMixin(UndoMixin, ErasingMixin, mixin=True):
     details_open: bool = False
     details: DetailsView = DetailsView()
     kept: KeptView = KeptView()
+    neighbours: Neighbours = Neighbours()
+
+    def _stand(self) -> None:
+        """Note where the output that is open stands on the page. Abstract: the page knows its order."""
+        raise NotImplementedError
 
     def _details_of(self, row: feed.BatchRow, generation_id: str) -> DetailsView | None:
         return details_view(row, generation_id, guard.identity().dates)
@@ -73,11 +78,13 @@ class DetailsMixin(UndoMixin, ErasingMixin, mixin=True):
         if self.details_open and self.details.batch_id == str(row.id):
             found = self._details_of(row, self.details.generation_id)
             self.details, self.details_open = found or self.details, found is not None
+            self._stand()
 
     async def _read_kept(self) -> None:
         """Rating, labels, lineage and files of the output that is open; it closes when it is gone."""
         if not self.details_open:
             return
+        self._stand()
         ident, me = guard.uuid(self.details.asset_id), guard.actor()
         async with guard.work() as session:
             found = await assets.many(session, actor=me, asset_ids=[ident])
@@ -124,22 +131,6 @@ class DetailsMixin(UndoMixin, ErasingMixin, mixin=True):
             asset = await assets.get(session, actor=guard.actor(), asset_id=guard.uuid(asset_id))
         if asset.generation_id is not None:
             await self._show_output(asset.generation_id)
-
-    @action
-    async def step_details(self, by: int):
-        """The previous (-1) or next (1) output of the same batch."""
-        if by not in (-1, 1) or not self.details.generation_id:
-            return
-        async with guard.work() as session:
-            row = await feed.batch_of(
-                session, actor=guard.actor(), generation_id=guard.uuid(self.details.generation_id)
-            )
-        done = [str(o.id) for o in row.outputs if o.asset_id]
-        if self.details.generation_id in done:
-            at = done.index(self.details.generation_id) + by
-            if 0 <= at < len(done):
-                self.details = self._details_of(row, done[at]) or self.details
-                await self._read_kept()
 
     @action
     async def close_details(self):

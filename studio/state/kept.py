@@ -31,6 +31,7 @@ PARAMETERS: Mapping[str, type] = {
     "series": bool,
     "resolution": str,
     "duration": int,
+    "auto_duration": bool,
     "delivery": str,
     "draft": bool,
     "seed": str,
@@ -40,6 +41,7 @@ PARAMETERS: Mapping[str, type] = {
     "output_format": str,
     "transparent": bool,
 }
+DURATION = 5  # seconds, where none was chosen
 MOST_KEPT = 30  # references of a draft
 
 
@@ -132,6 +134,8 @@ class KeptMixin(ComposerMixin, mixin=True):
             value = content.get(name)
             if name not in ("media", "model") and type(value) is kind:
                 setattr(self, name, value)
+        if self.duration == catalog.AUTO_DURATION:  # as the parameters say it
+            self.auto_duration, self.duration = True, DURATION
         self.price = "$"  # something was chosen, so what moves is named
         self._choose_model(model.id)
         self.count = min(max(self.count, 1), self.max_count)
@@ -259,11 +263,15 @@ def _ids(content: Mapping[str, Any]) -> list[UUID]:
     return found
 
 
+def _length(settings: Mapping[str, Any]) -> str:
+    return "length by the model" if settings.get("auto_duration") is True else f"{settings.get('duration')} s"
+
+
 def _words(settings: Mapping[str, Any]) -> str:
     """ "Seedream 4.5 · 3:4 · 2K · 4"."""
     label = catalog.label(str(settings.get("model", "")))
     if settings.get("media") == "video":
-        shape = [settings.get("ratio"), settings.get("resolution"), f"{settings.get('duration')} s"]
+        shape = [settings.get("ratio"), settings.get("resolution"), _length(settings)]
     elif settings.get("exact"):
         shape = [f"{settings.get('width')} × {settings.get('height')}", settings.get("count")]
     else:

@@ -17,6 +17,7 @@ from studio.state.keeping import MENUS, KeepingMixin
 from studio.state.library_filters import HERE, FiltersMixin
 from studio.state.library_views import GridDay, GridRow, Move, Stop, day_view, row_view, stop_views
 from studio.state.studio import StudioState
+from studio.state.views import Neighbours
 
 WIDTH = 1200  # until the page says how wide it is
 NARROWEST, WIDEST, SHORTEST, TALLEST = 240, 8000, 200, 4000  # pixels a page may say it has
@@ -40,6 +41,7 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
     place: int = 0  # where the page starts to show
     move: Move = Move()
     loaded: bool = False
+    neighbours: Neighbours = Neighbours()  # of the output that was opened last
 
     _width: int = 0
     _top: int = 0
@@ -106,7 +108,22 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
             found = await windows.tiles(session, actor=guard.actor(), asset_ids=[wanted])
         if wanted not in found:
             raise NotFound("This output was deleted.")
+        layout = await self._whole()
+        at = layout.place_of(wanted)
+        if at is not None:
+            position = f"{at + 1:,} of {layout.count:,}"
+            self.neighbours = Neighbours(str(wanted), position, at > 0, at < layout.count - 1)
         return StudioState.open_details(str(found[wanted].generation_id))
+
+    @action
+    async def step_output(self, asset_id: str, by: int):
+        """Open the output before (-1) or after (1) one, in the order of the filters."""
+        layout = await self._whole()
+        at = layout.place_of(guard.uuid(asset_id))
+        if by not in (-1, 1) or at is None:
+            return None
+        found = layout.ids_between(at + by, at + by) if at + by >= 0 else []
+        return await self.open_output(str(found[0])) if found else None
 
     async def _whole(self) -> Layout:
         async with guard.work() as session:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import reflex as rx
 
 from studio.errors import ValidationError
 from studio.runtime import storage
-from studio.services import assets, feed, frames, restriction
+from studio.services import assets, feed, frames, generations, ledger, restriction
 from studio.services.byteplus import catalog
-from studio.services.byteplus.catalog_data import VideoModel
 from studio.services.byteplus.params import ImageParams, VideoParams
 from studio.services.generations import ROLES
+from studio.services.ledger import dollars
 from studio.state import guard
 from studio.state.composer import AUTO, NO_INPUT
 from studio.state.controls import ControlsMixin
 from studio.state.guard import action
 from studio.state.kept import KeptMixin
 from studio.state.references import ReferencesMixin
+from studio.state.views import FinalView
+
+CAP_SHORT = "That is more than is left of your cap."
 
 
 class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
     """Everything that carries an output into the composer. Nothing is sent before its price was read."""
+
+    final: FinalView = FinalView()
 
     @action
     async def reuse(self, batch_id: str):
@@ -37,14 +43,55 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
         return self._to_studio()
 
     @action
-    async def make_final(self, batch_id: str):
-        """A draft's parameters without draft, in the model's usual resolution: to be sent when its price is read."""
-        await self._take_over(batch_id, seed=True)
-        model = catalog.get(self.model)
-        if isinstance(model, VideoModel) and self.draft:
-            self.draft, self.resolution = False, model.default_resolution
-            self._reprice()
+    async def ask_final(self, asset_id: str) -> Any:
+        """Say what a draft becomes and what that costs; one that the provider has forgotten goes to the composer."""
+        async with guard.work() as session:
+            draft = await generations.draft(session, actor=guard.actor(), asset_id=guard.uuid(asset_id))
+            budget = await ledger.budget(session, account_id=guard.actor().account_id)
+            asset = await assets.get(session, actor=guard.actor(), asset_id=draft.asset_id)
+        if not draft.kept:
+            return await self._as_new(str(asset.generation_id), draft.params.resolution)
+        price = catalog.quote(draft.params).worst_micros
+        left = budget.left - price
+        words = (
+            f"{catalog.label(draft.params.model)} renders this clip again in {draft.params.resolution}, with the same "
+            "prompt, pictures, length and sound. "
+        )
+        after = f"{dollars(left, down=True)} of your cap is left then." if left >= 0 else CAP_SHORT
+        self.final = FinalView(
+            id=asset_id, words=f"{words}{after}", send=f"Make final · {dollars(price)}", possible=left >= 0
+        )
+        return None
+
+    async def _as_new(self, generation_id: str, resolution: str) -> Any:
+        async with guard.work() as session:
+            row = await feed.batch_of(session, actor=guard.actor(), generation_id=guard.uuid(generation_id))
+        await self._take_over(str(row.id), seed=True)
+        self.draft, self.resolution = False, resolution
+        self._reprice()
+        self._say(
+            "info",
+            f"The provider keeps a draft for {generations.DRAFT_DAYS} days, and this one is older.",
+            "Its prompt and parameters are in the composer. The clip will not be the same.",
+        )
         return self._to_studio()
+
+    @action
+    async def close_final(self):
+        """Leave the draft as it is."""
+        self.final = FinalView()
+
+    @action
+    async def make_final(self, asset_id: str):
+        """Send a draft to be rendered again: the provider has it, so the clip stays the same."""
+        self.final = FinalView()
+        await guard.limit("submit")
+        given = generations.Input(generations.DRAFT, guard.uuid(asset_id))
+        async with guard.work() as session:
+            draft = await generations.draft(session, actor=guard.actor(), asset_id=given.asset_id)
+            sent = await generations.submit(session, actor=guard.actor(), params=draft.params, inputs=[given])
+        self._say("success", "The final clip is on its way")
+        await self._refresh([str(sent.batch_id)])
 
     def _to_studio(self, *, focus: bool = True) -> Any:
         """From another page the step goes on in the studio; there, the prompt is what comes next."""
@@ -64,12 +111,14 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
         await self._open()
         async with guard.work() as session:
             row = await feed.batch(session, actor=guard.actor(), batch_id=guard.uuid(batch_id))
-        params = row.params
+        params, pictures = row.params, row.inputs
+        if isinstance(params, VideoParams) and params.from_draft:
+            pictures = await self._pictures_of_draft(pictures)
         self.references, self.first_frame, self.last_frame = [], NO_INPUT, NO_INPUT
         self.price = ""
         self.prompt = row.prompt
         self._choose_model(params.model)
-        for picture in row.inputs:
+        for picture in pictures:
             self._put_asset(picture.role, str(picture.asset_id))
         self.ratio = AUTO if params.ratio == "adaptive" else params.ratio
         self.watermark, self.output_format = params.watermark, params.output_format
@@ -80,6 +129,15 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
         self._choose_model(params.model)
         self._reprice()
 
+    async def _pictures_of_draft(self, inputs: Sequence[feed.Picture]) -> Sequence[feed.Picture]:
+        """What the draft of a final clip was given; nothing once the draft is deleted."""
+        async with guard.work() as session:
+            drafts = await assets.many(session, actor=guard.actor(), asset_ids=[i.asset_id for i in inputs])
+            if not drafts or drafts[0].generation_id is None:
+                return []
+            row = await feed.batch_of(session, actor=guard.actor(), generation_id=drafts[0].generation_id)
+        return row.inputs
+
     def _take_image(self, params: ImageParams) -> None:
         self.exact = params.size is None
         self.size, self.count, self.series = params.size or self.size, params.count, params.series
@@ -88,7 +146,9 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
             self.width, self.height = str(params.width), str(params.height)
 
     def _take_video(self, params: VideoParams, *, seed: bool) -> None:
-        self.resolution, self.duration, self.audio = params.resolution, params.duration, params.generate_audio
+        self.resolution, self.audio = params.resolution, params.generate_audio
+        self.auto_duration = params.duration == catalog.AUTO_DURATION
+        self.duration = self.duration if self.auto_duration else params.duration
         self.camera_fixed, self.draft = params.camera_fixed, params.draft
         self.delivery = "flex" if params.service_tier == "flex" else "standard"
         self.seed = str(params.seed) if seed and params.seed is not None else ""

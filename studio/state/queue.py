@@ -113,10 +113,6 @@ class QueueMixin(ComposerMixin, mixin=True):
             row = await feed.batch_of(session, actor=guard.actor(), generation_id=guard.uuid(generation_id))
         await self._refresh([str(row.id)])
 
-    async def _refresh(self, batch_ids: list[str]) -> None:
-        """Bring batches up to date; the page that shows them says how."""
-        raise NotImplementedError
-
     def _announce(self, old: BatchView, new: BatchView) -> None:
         """Count what ended, and say so once a batch is through."""
         was = {tile.id: tile.state for tile in old.tiles}

@@ -21,7 +21,7 @@ from studio.state.leaving import KeepMixin
 from studio.state.places import PlacesMixin
 from studio.state.queue import QueueMixin
 from studio.state.tiles import batch_view
-from studio.state.views import BatchView
+from studio.state.views import BatchView, Neighbours, TileView
 
 DOUBLE_CLICK_SECONDS = 0.6
 MOST_BATCHES = 120  # shown at once; older ones are in the Library
@@ -155,6 +155,32 @@ class StudioState(InsertMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMix
         now = datetime.now(UTC)
         self.batches = [*self.batches, *(batch_view(row, now, self._usual, guard.identity().dates) for row in rows)]
         self.has_more = len(rows) == feed.PAGE
+        self._stand()
+
+    def _order(self) -> list[TileView]:
+        return [tile for batch in self.batches for tile in batch.tiles if tile.asset_id]
+
+    def _stand(self) -> None:
+        order, of = self._order(), self.details.asset_id
+        at = next((n for n, tile in enumerate(order) if tile.asset_id == of), None)
+        if at is None:
+            self.neighbours = Neighbours()
+            return
+        after = at < len(order) - 1 or self.has_more
+        self.neighbours = Neighbours(of, f"{order[at].index} of {order[at].total}", at > 0, after)
+
+    @action
+    async def step_output(self, asset_id: str, by: int):
+        """Open the output before (-1) or after (1) one of the feed, also across batches."""
+        of = str(guard.uuid(asset_id))
+        if by not in (-1, 1):
+            return
+        if by == 1 and self.has_more and self._order() and self._order()[-1].asset_id == of:
+            await self.more()
+        order = self._order()
+        at = next((n + by for n, tile in enumerate(order) if tile.asset_id == of), -1)
+        if 0 <= at < len(order):
+            await self._show_output(guard.uuid(order[at].id))
 
     @action
     async def generate(self, form: dict):

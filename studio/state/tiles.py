@@ -13,7 +13,12 @@ from studio.services.ledger import dollars
 from studio.state.views import BatchView, DetailsView, Fact, InputView, TileView
 
 PICTURE_WORDS = {"image": "Image", "video": "Video"}
-ROLE_WORDS = {"reference": "Reference", "first_frame": "First frame", "last_frame": "Last frame"}
+ROLE_WORDS = {"reference": "Reference", "first_frame": "First frame", "last_frame": "Last frame", "draft": "Draft"}
+
+
+def length_words(params: VideoParams) -> str:
+    """ "5 s"."""
+    return "length by the model" if params.duration == catalog.AUTO_DURATION else f"{params.duration} s"
 
 
 def media_url(asset_id: object, variant: str | int) -> str:
@@ -60,11 +65,12 @@ def _meta(batch: feed.BatchRow, now: datetime, dates: Dates) -> list[str]:
         shape = [*shape, params.size] if params.size else [f"{params.width} × {params.height}"]
         shape += ["series"] if params.series else []
     else:
-        shape.append(f"{'draft' if params.draft else params.resolution}, {params.duration} s")
+        shape.append(f"{'draft' if params.draft else params.resolution}, {length_words(params)}")
     references = sum(i.role == "reference" for i in batch.inputs)
     if references:
         shape.append("1 reference" if references == 1 else f"{references} references")
-    shape += [ROLE_WORDS[i.role].lower() for i in batch.inputs if i.role != "reference"]
+    shape += [ROLE_WORDS[i.role].lower() for i in batch.inputs if i.role not in ("reference", "draft")]
+    shape += ["from a draft"] if isinstance(batch.params, VideoParams) and batch.params.from_draft else []
     return [catalog.label(batch.model), *shape, when(batch.created_at, now, dates), _money(batch)]
 
 
@@ -179,7 +185,7 @@ def _facts(batch: feed.BatchRow, o: feed.Output, params: Params, dates: Dates) -
         rows += [("Background", "Transparent")] if params.background == "transparent" else []
     else:
         rows += [
-            ("Duration", f"{params.duration} s"),
+            ("Duration", length_words(params)),
             ("Seed", str(params.seed) if params.seed is not None else "Chosen by the model"),
             ("Sound", _switch(params.generate_audio)),
             ("Fixed camera", _switch(params.camera_fixed)),
@@ -192,11 +198,9 @@ def _facts(batch: feed.BatchRow, o: feed.Output, params: Params, dates: Dates) -
 
 def details_view(batch: feed.BatchRow, generation_id: str, dates: Dates) -> DetailsView | None:
     """The details of one finished output; None when it is not finished."""
-    done = [o for o in batch.outputs if o.asset_id]
-    at = next((n for n, o in enumerate(done) if str(o.id) == generation_id), None)
-    if at is None:
+    o = next((o for o in batch.outputs if o.asset_id and str(o.id) == generation_id), None)
+    if o is None:
         return None
-    o = done[at]
     took = f" · {round((o.ended_at - o.submitted_at).total_seconds())} s" if o.ended_at and o.submitted_at else ""
     return DetailsView(
         generation_id=str(o.id),
@@ -208,12 +212,9 @@ def details_view(batch: feed.BatchRow, generation_id: str, dates: Dates) -> Deta
         original=media_url(o.asset_id, "original"),
         download=f"/download/{o.asset_id}",
         draft=isinstance(batch.params, VideoParams) and batch.params.draft,
-        position=f"{at + 1} of {len(done)}",
         cost=f"{dollars(o.charged_micros or 0)}{took}",
         width=o.width or 1,
         height=o.height or 1,
         task_id=o.task_id or "",
         facts=_facts(batch, o, batch.params, dates),
-        has_previous=at > 0,
-        has_next=at < len(done) - 1,
     )

@@ -113,15 +113,22 @@ class DetailsView:
     preview: str = ""
     original: str = ""
     download: str = ""
-    position: str = ""
     draft: bool = False
     cost: str = ""
     width: int = 1
     height: int = 1
     task_id: str = ""
     facts: list[Fact] = field(default_factory=list)
-    has_previous: bool = False
-    has_next: bool = False
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Where an output stands in the order of a page: "12 of 1,200", and whether there are any before and after it."""
+
+    of: str = ""
+    position: str = ""
+    before: bool = False
+    after: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,6 +197,16 @@ class QueueRow:
     usually: str = ""
     cancel: str = ""  # now, ask or nothing
     cancel_name: str = ""
+
+
+@dataclass(frozen=True)
+class FinalView:
+    """The question before a draft is made final; `send` carries the price. Without an id nothing is asked."""
+
+    id: str = ""
+    words: str = ""
+    send: str = ""
+    possible: bool = False
 
 
 @dataclass(frozen=True)

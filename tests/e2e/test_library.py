@@ -112,6 +112,14 @@ async def test_outputs_are_selected_and_looked_at_by_keyboard(visits: Visits, ke
     await page.keyboard.press("Space")
     await expect(page.locator("dialog.preview")).to_be_hidden()
     await expect(grid(page)).to_be_focused()
+    await page.keyboard.press("f")
+    await expect(page.locator("dialog.preview .stage:fullscreen")).to_be_visible()
+    await page.keyboard.press("ArrowRight")
+    await expect(page.locator("dialog.preview .stage:fullscreen img")).to_be_visible()
+    await page.keyboard.press("Space")
+    await expect(page.locator("dialog.preview")).to_be_hidden()
+    await expect(page.locator(":fullscreen")).to_have_count(0)
+    await expect(grid(page)).to_be_focused()
 
 
 async def test_filters_are_in_the_address_and_back_takes_them_back(visits: Visits, keeper: Guest):

@@ -50,7 +50,7 @@ async def row(generation_id: UUID) -> Any:
     async with transaction(SYSTEM) as session:
         found = await session.execute(
             text(
-                "SELECT g.*, a.id AS asset, a.object_key, a.sha256 FROM generations g "
+                "SELECT g.*, a.id AS asset, a.object_key, a.sha256, a.width, a.height FROM generations g "
                 "LEFT JOIN assets a ON a.generation_id = g.id WHERE g.id = :id"
             ),
             {"id": generation_id},

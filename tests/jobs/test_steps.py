@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -16,12 +18,15 @@ from studio.db import SYSTEM, transaction
 from studio.jobs import steps
 from studio.jobs.steps import Worker
 from studio.runtime import storage
-from studio.services import attempts
+from studio.services import attempts, generations, lineage, purge
 from studio.services.byteplus.client import ModelArkClient
+from studio.services.byteplus.params import VideoParams
 from studio.services.storage import StorageUnavailable
 from tests.factories import Person, image, state_of, submitted, video
 from tests.jobs.bench import LOCK, Provider, due_now, money, row, sent, swept_until
 from tests.system import free_port
+
+SEEDANCE_2_5 = "dreamina-seedance-2-5-260628"
 
 
 async def test_a_picture_is_made_checked_stored_and_charged_once(someone: Person, worker: Worker, provider: Provider):
@@ -58,6 +63,41 @@ async def test_a_clip_is_followed_until_it_is_there(someone: Person, worker: Wor
     assert 0 < found.charged_micros <= found.reserved_micros
     assert await money(someone) == (0, found.charged_micros)
     assert provider.posts("a ferry leaves") == 1
+
+
+async def test_a_draft_is_rendered_again_from_the_providers_own_record(someone: Person, worker: Worker):
+    asked = replace(video("a ferry leaves", model=SEEDANCE_2_5), draft=True, duration=4)
+    draft = await row(await made_of(worker, someone, asked))
+    async with transaction(someone.actor) as session:
+        final = (await generations.draft(session, actor=someone.actor, asset_id=draft.asset)).params
+    given = generations.Input("draft", draft.asset)
+    found = await row(await made_of(worker, someone, final, given))
+    assert (found.state, found.width, found.height) == ("succeeded", 1920, 1080)
+    async with transaction(someone.actor) as session:
+        line = await lineage.of(session, actor=someone.actor, asset_id=found.asset)
+    assert [step.id for step in line.steps] == [draft.asset, found.asset]
+    assert line.so_far_micros == draft.charged_micros + found.charged_micros
+
+
+async def test_a_draft_that_is_deleted_before_the_final_clip_is_sent_costs_nothing(someone: Person, worker: Worker):
+    draft = await row(await made_of(worker, someone, replace(video(model=SEEDANCE_2_5), draft=True, duration=4)))
+    async with transaction(someone.actor) as session:
+        final = (await generations.draft(session, actor=someone.actor, asset_id=draft.asset)).params
+    sent = await submitted(someone, final, (generations.Input("draft", draft.asset),))
+    async with transaction(SYSTEM) as session:
+        await purge.erase_outputs(session, actor=someone.actor, asset_ids=[draft.asset])
+    await worker.run_next()
+    found = await row(sent.generation_ids[0])
+    assert (found.state, found.charged_micros) == ("failed", 0)
+    assert found.error_message == "The draft is gone, so it cannot be made final. Send its prompt as a new request."
+
+
+async def made_of(worker: Worker, who: Person, params: VideoParams, *inputs: generations.Input) -> UUID:
+    """One clip, sent and followed to its end."""
+    sent = await submitted(who, params, inputs)
+    await worker.run_next()
+    await swept_until(worker, sent.generation_ids[0], "succeeded", "failed")
+    return sent.generation_ids[0]
 
 
 @pytest.mark.parametrize(

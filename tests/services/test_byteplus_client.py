@@ -7,7 +7,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -287,6 +287,23 @@ async def test_every_clip_setting_has_its_documented_field(
     assert (seen.method, seen.target) == ("POST", "/api/v3/contents/generations/tasks")
     assert seen.headers["x-studio-attempt"] == "attempt-1"
     assert seen.json == USUAL_VIDEO | differs
+
+
+async def test_a_final_clip_names_its_draft_and_says_nothing_that_the_draft_said(server: Server) -> None:
+    server.answers = [OK_TASK]
+    final = video(V25, from_draft=True, resolution="1080p", request={"draft_task_id": "cgt-1"}, generate_audio=True)
+    async with client_of(server) as client:
+        await client.create_task(final)
+        with pytest.raises(ValidationError, match="The draft is gone"):
+            await client.create_task(replace(final, draft_task_id=None))
+    [seen] = server.seen
+    assert seen.json == {
+        "model": V25,
+        "content": [{"type": "draft_task", "draft_task": {"id": "cgt-1"}}],
+        "resolution": "1080p",
+        "watermark": False,
+        "safety_identifier": "studio-1",
+    }
 
 
 async def test_a_model_of_the_first_series_gets_its_own_fields_and_no_sound(server: Server) -> None:

@@ -32,6 +32,7 @@ READS = {
     "feed.queue",
     "feed.usual_seconds",
     "frames.known",
+    "generations.draft",
     "labels.listed",
     "labels.on",
     "ledger.budget",

@@ -12,9 +12,9 @@ from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
 from studio.runtime import storage
-from studio.services import assets, attempts
+from studio.services import assets, attempts, generations, ledger
 from studio.services.byteplus import catalog
-from studio.services.byteplus.params import Params
+from studio.services.byteplus.params import Params, VideoParams
 from studio.services.ledger import dollars
 from studio.state.studio import StudioState
 from tests.factories import Person, image, person, stored_asset, submitted, upload, video
@@ -32,9 +32,11 @@ async def opened(who: Person) -> StudioState:
     return state
 
 
-async def output(who: Person, params: Params, data: bytes = b"") -> tuple[str, str]:
+async def output(
+    who: Person, params: Params, data: bytes = b"", inputs: tuple[generations.Input, ...] = ()
+) -> tuple[str, str]:
     """(batch, file) of a finished output; its bytes are stored where they are given."""
-    sent = await submitted(who, params)
+    sent = await submitted(who, params, inputs)
     columns: dict[str, Any] = {**stored_asset(sent.generation_ids[0])}
     if data:
         written = await assets.write_objects(
@@ -120,16 +122,85 @@ async def test_editing_starts_from_the_picture_alone_and_an_empty_prompt_and_los
     assert state.prompt == "a lake"
 
 
-async def test_a_draft_becomes_final_with_everything_but_the_draft(someone: Person):
-    draft = replace(video("a ferry leaves", model=SEEDANCE_2_5), draft=True, duration=7, generate_audio=True)
-    batch, _ = await output(someone, draft)
+async def test_a_draft_is_made_final_at_a_price_that_was_read(someone: Person, other: Person):
+    batch, clip = await drafted(someone)
     state = await opened(someone)
     await call(state, "open_details", str(await generation_of(batch)))
     assert state.details.draft
-    await call(state, "make_final", batch)
-    assert (state.model, state.draft, state.resolution, state.duration) == (SEEDANCE_2_5, False, "720p", 7)
-    assert (state.prompt, state.ratio, state.audio) == ("a ferry leaves", "16:9", True)
+    await call(state, "ask_final", clip)
+    assert state.final.possible
+    assert "renders this clip again in 1080p" in state.final.words
+    price = state.final.send.removeprefix("Make final · ")
+    async with transaction(someone.actor) as session:
+        before = await ledger.budget(session, account_id=someone.account_id)
+    await call(state, "make_final", clip)
+    assert (state.final.id, state.batches[0].inputs[0].asset_id) == ("", clip)
+    assert "from a draft" in state.batches[0].meta
+    async with transaction(someone.actor) as session:
+        after = await ledger.budget(session, account_id=someone.account_id)
+    assert dollars(after.held - before.held) == price
+    theirs = await opened(other)
+    for handler in ("ask_final", "make_final"):
+        await call(theirs, handler, clip)
+    assert (theirs.final.id, theirs.batches) == ("", [])
+    assert len(theirs.toasts) == 2
+
+
+async def test_reuse_of_a_final_clip_brings_back_what_its_draft_was_given(someone: Person):
+    frame = await upload(someone)
+    framed = replace(video("a ferry leaves", model=SEEDANCE_2_5), draft=True, ratio="adaptive")
+    _, clip = await drafted(someone, framed, generations.Input("first_frame", frame))
+    state = await opened(someone)
+    await call(state, "make_final", clip)
+    await call(state, "reuse", state.batches[0].id)
+    assert (state.first_frame.asset_id, state.draft, state.resolution) == (str(frame), False, "1080p")
     assert state.can_generate
+
+
+async def test_a_draft_that_the_provider_has_forgotten_goes_into_the_composer(someone: Person):
+    batch, clip = await drafted(someone)
+    async with transaction(SYSTEM) as session:
+        await session.execute(
+            text("UPDATE generations SET created_at = studio_now() - interval '8 days' WHERE batch_id = :id"),
+            {"id": batch},
+        )
+    state = await opened(someone)
+    await call(state, "ask_final", clip)
+    assert (state.final.id, state.toasts[-1].title) == (
+        "",
+        "The provider keeps a draft for 7 days, and this one is older.",
+    )
+    assert (state.prompt, state.draft, state.resolution, state.duration) == ("a ferry leaves", False, "1080p", 7)
+    await call(state, "make_final", clip)
+    assert "keeps a draft for 7 days" in state.toasts[-1].title
+    assert [b.id for b in state.batches] == [batch]
+
+
+async def drafted(who: Person, params: VideoParams | None = None, *inputs: generations.Input) -> tuple[str, str]:
+    """(batch, file) of a finished draft that the provider knows."""
+    asked = replace(video("a ferry leaves", model=SEEDANCE_2_5), draft=True, duration=7, generate_audio=True)
+    batch, clip = await output(who, params or asked, inputs=inputs)
+    async with transaction(SYSTEM) as session:
+        await session.execute(text("UPDATE generations SET task_id = 'cgt-1' WHERE batch_id = :id"), {"id": batch})
+    return batch, clip
+
+
+async def test_a_model_may_choose_the_length_and_is_held_at_its_longest(someone: Person):
+    state = await opened(someone)
+    await call(state, "set_media", "video")
+    await call(state, "set_model", SEEDANCE_2_5)
+    await call(state, "set_duration", [30])
+    longest = state.price
+    await call(state, "set_duration", [5])
+    await call(state, "set_auto_duration", True)
+    assert (state.price, state.length) == (longest, "up to 30 s")
+    batch, _ = await output(someone, state._params("a ferry leaves"))
+    await call(state, "set_auto_duration", False)
+    assert state.length == "5 s"
+    await call(state, "reuse", batch)
+    assert (state.auto_duration, state.duration, state.length) == (True, 5, "up to 30 s")
+    await call(state, "set_model", SEEDANCE_1)
+    assert (state.supports_auto_duration, state.length) == (False, "5 s")
 
 
 async def generation_of(batch: str) -> UUID:

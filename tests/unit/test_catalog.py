@@ -193,6 +193,10 @@ REFUSED: list[tuple[ImageParams | VideoParams, str, str]] = [
     (video(draft=True, resolution="480p"), "draft", "Drafts are not supported"),
     (video(V25, draft=True), "resolution", "480p only"),
     (video(V25, draft=True, resolution="480p", return_last_frame=True), "return_last_frame", "does not return"),
+    (video(from_draft=True), "from_draft", "Drafts are not supported"),
+    (video(V25, from_draft=True), "resolution", "final in 1080p only"),
+    (video(V25, from_draft=True, draft=True, resolution="480p"), "draft", "not drafted again"),
+    (video(V25, from_draft=True, resolution="1080p", reference_count=1), "from_draft", "its own pictures"),
     (video(has_last_frame=True), "has_last_frame", "needs a first frame"),
     (video(V10_FAST, has_first_frame=True, has_last_frame=True), "has_last_frame", "cannot use a last frame"),
     (video(has_first_frame=True, reference_count=1), "reference_count", "not both"),
@@ -231,6 +235,7 @@ def test_what_a_model_cannot_do_is_refused_in_one_sentence(
         video(duration=-1),
         video(V10, seed=-1, camera_fixed=True, service_tier="flex", has_first_frame=True, ratio="adaptive"),
         video(V25, draft=True, resolution="480p", generate_audio=True),
+        video(V25, from_draft=True, resolution="1080p", frame_aspect=1.5),
         video(V25, has_first_frame=True, has_last_frame=True, ratio="adaptive", duration=30),
         video(reference_count=9, resolution="4k"),
         video(prompt="a sign that says -- seed bank --"),
@@ -349,6 +354,12 @@ def test_what_is_left_to_the_model_is_held_at_its_maximum() -> None:
     framed = catalog.quote(video(ratio="adaptive", has_first_frame=True, frame_aspect=1.0))
     assert framed.worst_micros == unknown.worst_micros
     assert framed.expected_micros == catalog.quote(video(ratio="1:1")).expected_micros < framed.worst_micros
+
+
+def test_a_final_clip_has_the_shape_of_its_draft() -> None:
+    assert catalog.resolve_pixels(
+        video(V25, from_draft=True, resolution="1080p", ratio="adaptive", frame_aspect=0.75)
+    ) == (catalog.resolve_pixels(video(V25, resolution="1080p", ratio="3:4")))
 
 
 def test_a_draft_is_held_at_the_full_price() -> None:

@@ -104,6 +104,7 @@ class VideoModel:
     frames: tuple[int, int, int] | None = None
     first_frame: bool = True
     return_last_frame: bool = True  # not on drafts
+    final_resolution: str = ""  # the one resolution in which a draft is made final; empty without drafts
     watermark_default: bool = False
     output_formats: tuple[str, ...] = ("mp4",)
     fps: int = 24
@@ -335,6 +336,7 @@ VIDEO_MODELS: tuple[VideoModel, ...] = (
         frame_needs_adaptive=True,
         max_references=30,
         draft=True,
+        final_resolution="1080p",
         limits_4k=None,
         output_formats=("mp4", "mov"),
     ),

@@ -71,7 +71,9 @@ class ImageParams:
 class VideoParams:
     """One request for a clip. `duration` is in seconds, -1 lets the model choose.
 
-    `frame_aspect` is the first frame's width divided by its height, where known: it tells what "adaptive" will become.
+    `frame_aspect` is the width of the first frame, or of the draft, divided by its height, where known: it tells what
+    "adaptive" will become. With `from_draft` the provider renders a draft of its own again: prompt, pictures, ratio,
+    duration, seed, sound and camera are the draft's, and stand here for the price and for those who read it later.
     """
 
     model: str
@@ -89,6 +91,7 @@ class VideoParams:
     return_last_frame: bool = False
     has_first_frame: bool = False
     has_last_frame: bool = False
+    from_draft: bool = False
     reference_count: int = 0
     frame_aspect: float | None = None
 

@@ -58,6 +58,7 @@ class VideoRequest:
     safety_identifier: str
     first_frame: Picture | None = None
     last_frame: Picture | None = None
+    draft_task_id: str | None = None  # of the draft that is made final; nothing else goes along then
     references: tuple[Picture, ...] = ()
     callback_url: str | None = None
     expires_after: int | None = None  # seconds, 3,600 to 259,200
@@ -126,15 +127,11 @@ def video_body(request: VideoRequest) -> dict[str, Any]:
         "model": model.id,
         "content": _content(request),
         "resolution": params.resolution,
-        "ratio": params.ratio,
-        "duration": params.duration,
         "watermark": params.watermark,
         "safety_identifier": request.safety_identifier,
     }
-    if model.audio:
-        body["generate_audio"] = params.generate_audio
-    if model.camera_fixed:
-        body["camera_fixed"] = params.camera_fixed
+    if not params.from_draft:
+        body |= _shape(model, params)
     if params.output_format != model.output_formats[0]:
         body["output_format"] = params.output_format
     if model.flex:
@@ -143,11 +140,22 @@ def video_body(request: VideoRequest) -> dict[str, Any]:
         if getattr(params, name):
             body[name] = True
     optional = {
-        "seed": params.seed,
         "callback_url": request.callback_url,
         "execution_expires_after": request.expires_after,
     }
     return body | {name: value for name, value in optional.items() if value is not None}
+
+
+def _shape(model: VideoModel, params: VideoParams) -> dict[str, Any]:
+    """What a final clip takes over from its draft, so that only others say it."""
+    shape: dict[str, Any] = {"ratio": params.ratio, "duration": params.duration}
+    if model.audio:
+        shape["generate_audio"] = params.generate_audio
+    if model.camera_fixed:
+        shape["camera_fixed"] = params.camera_fixed
+    if params.seed is not None:
+        shape["seed"] = params.seed
+    return shape
 
 
 def _check_video(request: VideoRequest) -> None:
@@ -155,6 +163,8 @@ def _check_video(request: VideoRequest) -> None:
     given = (request.first_frame is not None, request.last_frame is not None, len(request.references))
     if given != (params.has_first_frame, params.has_last_frame, params.reference_count):
         raise ValidationError("The frames and references that came are not the ones that were announced.")
+    if bool(request.draft_task_id) != params.from_draft:
+        raise ValidationError("The draft is gone, so it cannot be made final. Send its prompt as a new request.")
     if not tag or len(tag) > 64 or not tag.isascii():
         raise ValidationError("The safety identifier must have 1 to 64 ASCII characters.")
     if request.expires_after is not None and not 3_600 <= request.expires_after <= 259_200:
@@ -162,6 +172,8 @@ def _check_video(request: VideoRequest) -> None:
 
 
 def _content(request: VideoRequest) -> list[dict[str, Any]]:
+    if request.draft_task_id:
+        return [{"type": "draft_task", "draft_task": {"id": request.draft_task_id}}]
     pictures = [(picture, "reference_image") for picture in request.references]
     if request.first_frame is not None:
         pictures.append((request.first_frame, "first_frame"))

@@ -64,7 +64,7 @@ def resolve_pixels(model: Model, params: Params) -> Pixels:
         row, aspect = model.pixels[str(params.size)], None
     else:
         row = model.pixels[params.resolution]
-        aspect = params.frame_aspect if params.has_first_frame else None
+        aspect = params.frame_aspect if params.has_first_frame or params.from_draft else None
     if params.ratio != ADAPTIVE:
         return row[params.ratio]
     if aspect is not None:
@@ -156,6 +156,7 @@ def _video(model: VideoModel, params: VideoParams) -> None:
         ("return_last_frame", "Keep last frame"),
         ("has_first_frame", "First frame"),
         ("has_last_frame", "Last frame"),
+        ("from_draft", "Made from a draft"),
     ):
         _switch(field, label, getattr(params, field))
     _choice("service_tier", "Delivery", params.service_tier, TIERS if model.flex else TIERS[:1])
@@ -163,6 +164,21 @@ def _video(model: VideoModel, params: VideoParams) -> None:
     _references(model, params.reference_count)
     _frames(model, params)
     _supported(model, params)
+    _final(model, params)
+
+
+def _final(model: VideoModel, params: VideoParams) -> None:
+    """What a draft is made final with: its pictures and its prompt are with the provider already."""
+    if not params.from_draft:
+        return
+    if not model.final_resolution:
+        raise ParamError("from_draft", f"Drafts are not supported by {model.name}.")
+    if params.draft:
+        raise ParamError("draft", "A draft is made final, not drafted again.")
+    if params.resolution != model.final_resolution:
+        raise ParamError("resolution", f"A draft is made final in {model.final_resolution} only.")
+    if params.reference_count or params.has_first_frame or params.has_last_frame:
+        raise ParamError("from_draft", "A draft brings its own pictures. Remove the others.")
 
 
 def _frames(model: VideoModel, params: VideoParams) -> None:
