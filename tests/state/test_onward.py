@@ -203,6 +203,22 @@ async def test_a_model_may_choose_the_length_and_is_held_at_its_longest(someone:
     assert (state.supports_auto_duration, state.length) == (False, "5 s")
 
 
+async def test_previous_and_next_go_across_batches(someone: Person):
+    older, first = await output(someone, image("older"))
+    newer, last = await output(someone, image("newer"))
+    state = await opened(someone)
+    await call(state, "open_details", str(await generation_of(newer)))
+    assert (state.neighbours.of, state.neighbours.before, state.neighbours.after) == (last, False, True)
+    await call(state, "step_output", last, 1)
+    assert (state.details.asset_id, state.details.batch_id) == (first, older)
+    assert (state.neighbours.before, state.neighbours.after) == (True, False)
+    await call(state, "step_output", first, 1)
+    await call(state, "step_output", str(UUID(int=5)), -1)
+    assert state.details.asset_id == first
+    await call(state, "step_output", first, -1)
+    assert state.details.asset_id == last
+
+
 async def generation_of(batch: str) -> UUID:
     """The first output of a batch."""
     async with transaction(SYSTEM) as session:
