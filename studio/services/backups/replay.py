@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.db import Transactions
-from studio.services import journal, ledger, purge
+from studio.services import erasure, journal, ledger, mail_events, purge
 from studio.services.journal import Entry
 from studio.services.storage import Storage
 
@@ -36,7 +36,19 @@ _FORGOTTEN = (
     WHERE state IN ('submitting', 'running', 'storing')
     """,
     "UPDATE backups SET ok = false, ended_at = studio_now(), reason = 'restored' WHERE ended_at IS NULL",
+    # Who asked to leave may have thought better of it, or not have heard of it yet: the countdown begins anew.
+    f"UPDATE erasures SET due_at = studio_now() + interval '{erasure.HOURS} hours' WHERE state = 'waiting'",  # noqa: S608  # a constant
 )
+# The trash: what was taken out of it after the backup can be taken out again. Acts stay apart, by a microsecond each.
+_TRASH = """
+WITH acts AS (
+  SELECT at, studio_now() - (rank() OVER (ORDER BY at DESC)) * interval '1 microsecond' AS anew FROM (
+    SELECT trashed_at AS at FROM assets WHERE trashed_at IS NOT NULL
+    UNION SELECT trashed_at FROM workspaces WHERE trashed_at IS NOT NULL
+  ) known
+), files AS (UPDATE assets t SET trashed_at = anew FROM acts WHERE t.trashed_at = acts.at)
+UPDATE workspaces t SET trashed_at = anew FROM acts WHERE t.trashed_at = acts.at
+"""
 
 
 @dataclass
@@ -47,16 +59,18 @@ class Replayed:
     outputs: int = 0
     optouts: int = 0
     restrictions: int = 0
+    countdowns: int = 0
 
 
 async def replay(begin: Transactions, notes: Storage) -> Replayed:
     """Do again what the journal says, to the rows. Returns what was found."""
     done = Replayed()
-    latest: dict[UUID, Entry] = {}
+    latest: dict[tuple[UUID, bool], Entry] = {}
     async for entry in journal.entries(store=notes):
         if entry.kind in journal.COUNTED:
-            if entry.id not in latest or latest[entry.id].number < entry.number:
-                latest[entry.id] = entry
+            known = (entry.id, entry.kind in journal.COUNTDOWNS)
+            if known not in latest or latest[known].number < entry.number:
+                latest[known] = entry
             continue
         async with begin() as session:
             if entry.kind == "account":
@@ -67,15 +81,24 @@ async def replay(begin: Transactions, notes: Storage) -> Replayed:
                 done.optouts += await _withdraw(session, entry)
     for entry in latest.values():
         async with begin() as session:
-            done.restrictions += await _restrict(session, entry)
+            if entry.kind in journal.COUNTDOWNS:
+                done.countdowns += await _count_down(session, entry)
+            else:
+                done.restrictions += await _restrict(session, entry)
+    async with begin() as session:
+        await _tell_leaving(session)
     return done
 
 
 async def forget(begin: Transactions) -> None:
-    """Drop sessions, links, jobs and waiting mails; what was at the provider is unknown, what waited is cancelled."""
+    """Drop sessions, links, jobs and waiting mails; what was at the provider is unknown, what waited is cancelled.
+
+    What counts down towards an end, a deletion or the trash, begins anew: nobody could stop it meanwhile.
+    """
     async with begin() as session:
         for statement in _FORGOTTEN:
             await session.execute(text(statement))
+        await session.execute(text(_TRASH))
         await _cancel_waiting(session)
 
 
@@ -143,6 +166,30 @@ async def _restrict(session: AsyncSession, entry: Entry) -> bool:
         {"id": entry.id, "at": entry.at} if entry.kind == "restrict" else {"id": entry.id},
     )
     return bool(changed.all())
+
+
+async def _count_down(session: AsyncSession, entry: Entry) -> bool:
+    """Let a deletion that was asked for after the backup stand again, and end one that was taken back."""
+    if entry.kind == "staying":
+        change = (
+            "UPDATE erasures SET state = 'cancelled', ended_at = :at "
+            "WHERE account_id = :id AND state = 'waiting' AND asked_at <= :at RETURNING id"
+        )
+    else:  # unless the backup knows of it, and of what became of it
+        change = (
+            "INSERT INTO erasures (id, account_id, asked_at, due_at) SELECT gen_random_uuid(), id, :at, "  # noqa: S608  # a constant
+            f"studio_now() + interval '{erasure.HOURS} hours' FROM accounts WHERE id = :id AND NOT EXISTS (SELECT 1 "
+            "FROM erasures e WHERE e.account_id = :id AND (e.asked_at >= :at OR e.state IN ('waiting', 'purging'))) "
+            "RETURNING id"
+        )
+    return bool((await session.execute(text(change), {"id": entry.id, "at": entry.at})).all())
+
+
+async def _tell_leaving(session: AsyncSession) -> None:
+    """The mail of every countdown once more: it names the new end, and the way to stop it."""
+    rows = await session.execute(text("SELECT account_id, due_at FROM erasures WHERE state = 'waiting'"))
+    for row in rows.all():
+        await mail_events.on_deletion_started(session, account_id=row.account_id, due=row.due_at)
 
 
 async def _cancel_waiting(session: AsyncSession) -> None:
