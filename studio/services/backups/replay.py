@@ -16,9 +16,6 @@ from studio.services import erasure, journal, ledger, mail_events, purge
 from studio.services.journal import Entry
 from studio.services.storage import Storage
 
-# Tables with rows of which one may be withdrawn, by its own id or with everything of its account.
-_CONSENTS = ("mail_optins", "agreements")
-_OPTIONAL = " AND kind = 'marketing'"  # the other agreements end with the account
 # What a stored name or a sign-in in progress may not outlive; order matters where rows name each other.
 _FORGOTTEN = (
     "DELETE FROM sessions",
@@ -133,18 +130,15 @@ async def erase_output_rows(session: AsyncSession, asset_id: UUID) -> bool:
 
 
 async def _withdraw(session: AsyncSession, entry: Entry) -> bool:
-    found = False
-    for table in _CONSENTS:
-        given = "given_at" if table == "mail_optins" else "agreed_at"
-        changed = await session.execute(
-            text(
-                f"UPDATE {table} SET withdrawn_at = :at WHERE withdrawn_at IS NULL AND {given} <= :at "  # noqa: S608  # constants
-                f"AND (id = :id OR account_id = :id){'' if table == 'mail_optins' else _OPTIONAL} RETURNING id"
-            ),
-            {"id": entry.id, "at": entry.at},
-        )
-        found |= bool(changed.all())
-    return found
+    """End an opt-in to product news: the one that is named, or those of the account that is."""
+    changed = await session.execute(
+        text(
+            "UPDATE mail_optins SET withdrawn_at = :at WHERE withdrawn_at IS NULL AND given_at <= :at "
+            "AND (id = :id OR account_id = :id) RETURNING id"
+        ),
+        {"id": entry.id, "at": entry.at},
+    )
+    return bool(changed.all())
 
 
 async def _restrict(session: AsyncSession, entry: Entry) -> bool:
