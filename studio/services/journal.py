@@ -22,7 +22,7 @@ from uuid import UUID
 from studio import runtime
 from studio.services.storage import ObjectExists, Storage, StorageError, key_for, new_key
 
-Kind = Literal["account", "output", "optout", "restrict", "unrestrict", "leaving", "staying"]
+Kind = Literal["account", "workspace", "batch", "output", "optout", "restrict", "unrestrict", "leaving", "staying"]
 # A restriction may come and go, and so may the wish to leave: these are counted per account, the others happen once.
 RESTRICTIONS = frozenset({"restrict", "unrestrict"})
 COUNTDOWNS = frozenset({"leaving", "staying"})
@@ -41,7 +41,7 @@ class JournalDamaged(StorageError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One note: the random id of an account or of an output, and when (UTC). `number` orders what comes and goes."""
+    """One note: a random id, of an account or of what it had, and when (UTC). `number` orders what comes and goes."""
 
     kind: Kind
     id: UUID
@@ -54,9 +54,10 @@ async def write(
 ) -> None:
     """Note something; when this returns it is durable. Noting the same again changes nothing.
 
-    `account` takes the account's id, `output` the asset's, `optout` that of the row that was withdrawn (or of the
-    account, for all it had agreed to until then); `restrict` and `unrestrict`, `leaving` and `staying` the account's,
-    with a number that grows with each change, so that a restore ends in the state of the highest.
+    `account`, `workspace` and `batch` take the id of what they name, `output` the asset's, `optout` that of the row
+    that was withdrawn (or of the account, for all it had asked for until then); `restrict` and `unrestrict`, `leaving`
+    and `staying` the account's, with a number that grows with each change, so that a restore ends in the state of the
+    highest.
 
     Raises:
         StorageError: the journal cannot be written; nothing may be erased then.

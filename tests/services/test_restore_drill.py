@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -169,6 +169,58 @@ async def test_a_countdown_begins_anew_and_one_that_was_begun_or_stopped_after_t
         "WHERE m.template = 'deletion_started' AND m.state = 'queued'"
     )
     assert sorted(studio.execute(told, url=url)) == sorted([(waiting, True), (asking, True)])
+
+
+async def test_a_request_or_a_workspace_that_was_deleted_for_good_does_not_come_back(
+    studio: Studio, database: Database, tmp_path: Path
+):
+    """One request ended without a file, one was on its way; of a workspace all that is left is what was moved out."""
+    failed, placed = studio.accounts
+    mixed = studio.person()
+    live = studio.person()
+    studio.execute("UPDATE generations SET state = 'submitting', attempt_id = gen_random_uuid(), worker_lock = 5")
+    batch = dict(studio.execute("SELECT account_id, id FROM batches"))
+    place = dict(studio.execute("SELECT account_id, id FROM workspaces"))
+    made = await studio.picture(mixed)
+    moved = await studio.picture(placed)
+    studio.execute(
+        "INSERT INTO generations (id, account_id, batch_id, position, kind, model, month, reserved_micros, state, "
+        "attempt_id, submitted_at, ended_at, charged_micros) SELECT %s, account_id, id, 1, kind, model, "
+        "studio_month(), 5, 'succeeded', gen_random_uuid(), studio_now(), studio_now(), 5 "
+        "FROM batches WHERE account_id = %s",
+        made,
+        mixed,
+    )
+    studio.execute("UPDATE assets SET generation_id = id, batch_id = %s, model = 'm' WHERE id = %s", batch[mixed], made)
+    studio.execute("UPDATE assets SET workspace_id = %s WHERE id = %s", place[placed], moved)
+    studio.execute(
+        "INSERT INTO presets (id, account_id, workspace_id, name, settings) "
+        "VALUES (gen_random_uuid(), %s, %s, 'p', '{}')",
+        placed,
+        place[placed],
+    )
+    await studio.backup()
+    for who in (failed, mixed):
+        await journal.write("batch", batch[who], store=studio.journal)
+    await journal.write("workspace", place[placed], store=studio.journal)
+    begun = datetime.now(UTC) - timedelta(days=1)
+    await journal.write("batch", batch[live], at=begun, store=studio.journal)  # what began later kept it
+    url, objects = empty(database.server.url), open_storage(tmp_path / "restored")
+    found = await studio.restore(url, objects)
+    assert (found.replayed.batches, found.replayed.workspaces, found.replayed.outputs) == (2, 1, 0)
+    assert studio.execute("SELECT account_id FROM batches", url=url) == [(live,)]
+    assert studio.execute("SELECT account_id, state FROM generations", url=url) == [(live, "unknown")]
+    assert studio.execute("SELECT count(*) FROM assets WHERE id = %s", made, url=url) == [(0,)]
+    assert key_for("o", made) not in await content(objects)
+    assert studio.execute("SELECT count(*) FROM presets", url=url) == [(0,)]
+    homes = dict(studio.execute("SELECT account_id, id FROM workspaces", url=url))
+    assert set(homes) == {failed, placed, mixed, live}
+    assert homes[placed] != place[placed]
+    assert studio.execute("SELECT workspace_id FROM assets WHERE id = %s", moved, url=url) == [(homes[placed],)]
+    held = dict(studio.execute("SELECT account_id, held_micros FROM budgets", url=url))
+    assert held == {failed: 0, placed: 0, mixed: 0, live: 5}
+    assert found.ledger_ok
+    await objects.close()
 
 
 async def test_the_trash_waits_its_whole_time_again_and_its_acts_stay_apart(

@@ -6,13 +6,13 @@ Every step may run twice. Objects are brought after it, and only those that a ro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.db import Transactions
-from studio.services import erasure, journal, ledger, mail_events, purge
+from studio.services import accounts, erasure, journal, ledger, mail_events, purge
 from studio.services.journal import Entry
 from studio.services.storage import Storage
 
@@ -53,6 +53,8 @@ class Replayed:
     """How many notes found something to undo."""
 
     accounts: int = 0
+    workspaces: int = 0
+    batches: int = 0
     outputs: int = 0
     optouts: int = 0
     restrictions: int = 0
@@ -63,19 +65,28 @@ async def replay(begin: Transactions, notes: Storage) -> Replayed:
     """Do again what the journal says, to the rows. Returns what was found."""
     done = Replayed()
     latest: dict[tuple[UUID, bool], Entry] = {}
+    places: list[UUID] = []
     async for entry in journal.entries(store=notes):
         if entry.kind in journal.COUNTED:
             known = (entry.id, entry.kind in journal.COUNTDOWNS)
             if known not in latest or latest[known].number < entry.number:
                 latest[known] = entry
             continue
+        if entry.kind == "workspace":  # after the files in them
+            places.append(entry.id)
+            continue
         async with begin() as session:
             if entry.kind == "account":
                 done.accounts += await erase_account_rows(session, entry.id)
+            elif entry.kind == "batch":
+                done.batches += await erase_batch_rows(session, entry)
             elif entry.kind == "output":
                 done.outputs += await erase_output_rows(session, entry.id)
             else:
                 done.optouts += await _withdraw(session, entry)
+    for place in places:
+        async with begin() as session:
+            done.workspaces += await _erase_workspace_rows(session, place, places)
     for entry in latest.values():
         async with begin() as session:
             if entry.kind in journal.COUNTDOWNS:
@@ -105,6 +116,66 @@ async def erase_account_rows(session: AsyncSession, account_id: UUID) -> bool:
         return False
     await purge.erase_account_rows(session, account_id=account_id)
     return True
+
+
+async def erase_batch_rows(session: AsyncSession, entry: Entry) -> bool:
+    """Remove a request with all that was made by it; False when it is not there.
+
+    One of which something began after the note stayed, and stays: a backup that has that something is younger.
+    """
+    account_id = await session.scalar(
+        text(
+            "SELECT account_id FROM batches b WHERE id = :id "
+            "AND NOT EXISTS (SELECT 1 FROM generations g WHERE g.batch_id = b.id AND g.created_at > :at)"
+        ),
+        {"id": entry.id, "at": entry.at},
+    )
+    if account_id is None:
+        return False
+    await purge.close_holds(session, account_id=account_id, batch_ids=[entry.id])
+    await session.execute(text("DELETE FROM batches WHERE id = :id"), {"id": entry.id})
+    return True
+
+
+async def _erase_workspace_rows(session: AsyncSession, workspace_id: UUID, going: list[UUID]) -> bool:
+    """Remove a workspace, one of those that are `going`; False when it is not there.
+
+    A file that is still in it was moved out of it after the backup, for each that went has a note of its own.
+    """
+    account_id = await session.scalar(text("SELECT account_id FROM workspaces WHERE id = :id"), {"id": workspace_id})
+    if account_id is None:
+        return False
+    known = {"id": workspace_id, "home": await _home(session, account_id, going)}
+    await session.execute(text("UPDATE assets SET workspace_id = :home WHERE workspace_id = :id"), known)
+    batches = await session.scalars(
+        text(
+            "SELECT id FROM batches b WHERE workspace_id = :id "
+            "AND NOT EXISTS (SELECT 1 FROM assets a WHERE a.batch_id = b.id)"
+        ),
+        known,
+    )
+    await purge.close_holds(session, account_id=account_id, batch_ids=batches.all())
+    await purge.erase_workspaces(session, workspace_ids=[workspace_id])
+    return True
+
+
+async def _home(session: AsyncSession, account_id: UUID, going: list[UUID]) -> UUID:
+    """A workspace to work in that stays: the oldest there is, or a new one."""
+    known = {"account": account_id, "going": going, "id": uuid4(), "name": accounts.FIRST_WORKSPACE}
+    found: UUID | None = await session.scalar(
+        text(
+            "SELECT id FROM workspaces WHERE account_id = :account AND id <> ALL(:going) AND trashed_at IS NULL "
+            "AND archived_at IS NULL ORDER BY created_at, id LIMIT 1"
+        ),
+        known,
+    )
+    if found is not None:
+        return found
+    return (
+        await session.execute(
+            text("INSERT INTO workspaces (id, account_id, name) VALUES (:id, :account, :name) RETURNING id"), known
+        )
+    ).scalar_one()
 
 
 async def erase_output_rows(session: AsyncSession, asset_id: UUID) -> bool:
