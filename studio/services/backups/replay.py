@@ -28,6 +28,11 @@ _FORGOTTEN = (
     UPDATE mails SET state = 'dropped', worker_lock = NULL, ended_at = studio_now(), data = '{}', reason = 'restored'
     WHERE state IN ('queued', 'sending')
     """,
+    # Whoever was to be told of a new version is told again: it takes effect only once all were.
+    """
+    DELETE FROM policy_notices n USING mails m WHERE n.outcome = 'queued' AND m.id = n.mail_id AND m.state = 'dropped'
+    """,
+    "DELETE FROM mails WHERE state = 'dropped' AND reason = 'restored' AND dedupe_key LIKE 'policy:%'",
     """
     UPDATE generations SET state = 'unknown', unknown_at = studio_now(), worker_lock = NULL, due_at = studio_now()
     WHERE state IN ('submitting', 'running', 'storing')
