@@ -195,6 +195,9 @@ class StudioState(InsertMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMix
         if not self.prompt.strip():
             self._say("error", "Describe what you want to see first.")
             return
+        if refused := self._unsent_mention():
+            self._say("error", refused)
+            return
         await guard.limit("submit")
         async with guard.work() as session:
             sent = await generations.submit(
