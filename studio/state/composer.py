@@ -278,6 +278,7 @@ class ComposerMixin(ToastMixin, mixin=True):
             width, height = catalog.resolve_pixels(params)
         except StudioError as error:
             self.price, self.can_generate, self.blocked = "", False, error.message
+            self._show_costs()
             if isinstance(error, catalog.ParamError) and error.field in ("width", "height"):
                 self.size_error, self.blocked = error.message, ""
             return

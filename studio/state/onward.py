@@ -112,6 +112,7 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
         async with guard.work() as session:
             row = await feed.batch(session, actor=guard.actor(), batch_id=guard.uuid(batch_id))
         params, pictures = row.params, row.inputs
+        catalog.get(params.model)  # one that has left takes nothing of the composer with it
         if isinstance(params, VideoParams) and params.from_draft:
             pictures = await self._pictures_of_draft(pictures)
         self.references, self.first_frame, self.last_frame = [], NO_INPUT, NO_INPUT

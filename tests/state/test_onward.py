@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -286,28 +287,88 @@ async def test_a_series_is_asked_for_only_where_the_model_makes_one(someone: Per
     assert (params.background, params.output_format) == ("transparent", "png")
 
 
-@pytest.mark.parametrize("media", ["image", "video"])
-async def test_each_other_way_costs_what_it_said_once_it_is_chosen(someone: Person, media: str):
+# What was turned before the costs are looked at.
+TURNED: dict[str, tuple[str, tuple[tuple[str, Any], ...]]] = {
+    "pictures": ("image", (("set_count", "3"), ("set_series", True))),
+    "a clip": ("video", ()),
+    "a draft": ("video", (("set_resolution", "1080p"), ("set_duration", [9]), ("set_draft", True))),
+    "a length by the model": ("video", (("set_duration", [11]), ("set_auto_duration", True))),
+}
+
+
+@pytest.mark.parametrize(("media", "turned"), TURNED.values(), ids=TURNED)
+async def test_each_other_way_costs_what_it_said_once_it_is_chosen(
+    someone: Person, media: str, turned: tuple[tuple[str, Any], ...]
+):
     for model in catalog.models(media):  # pyright: ignore[reportArgumentType]  # one of the two kinds
-        state = await opened(someone)
-        await call(state, "set_model", model.id)
-        for handler, value in (("set_prompt", "x"), ("set_count", "3"), ("set_series", True)):
-            await call(state, handler, value)
-        await call(state, "set_costs_open", True)
+
+        async def looking(chosen: str = model.id) -> StudioState:
+            state = await opened(someone)
+            for handler, value in (("set_model", chosen), ("set_prompt", "x"), *turned, ("set_costs_open", True)):
+                await call(state, handler, value)
+            return state
+
+        state = await looking()
         assert state.costs[0].price == state.price
-        options = state.costs[1:]
-        for option in options:
-            again = await opened(someone)
-            await call(again, "set_model", model.id)
-            for handler, value in (("set_prompt", "x"), ("set_count", "3"), ("set_series", True)):
-                await call(again, handler, value)
-            await call(again, "set_costs_open", True)
+        before = state.dict()
+        for option in state.costs[1:]:
+            again = await looking()
+            assert again.dict() == before, "what is looked at changes nothing"
             await call(again, "choose_cost", option.id)
             quote = catalog.quote(again._params("x"))
-            said = quote.expected_micros if option.id == "flex" else quote.worst_micros
-            assert dollars(said) == option.price, (model.id, option.id)
-            assert option.left == f"{dollars(40_000_000 - said, down=True)} left after"
+            if option.id == "flex":
+                assert option.price == dollars(quote.expected_micros)
+                assert again.price in option.note, "what is held is said"
+            else:
+                assert option.price == again.price, (model.id, option.id)
+            assert option.left == f"{dollars(40_000_000 - quote.worst_micros, down=True)} left after"
             assert (again.costs_open, again.costs) == (False, [])
+
+
+async def test_a_flex_clip_fits_only_where_all_that_is_held_fits_and_so_says_its_retry(settings):
+    async def looking(cap_micros: int | None) -> StudioState:
+        state = await opened(await person(cap_micros=cap_micros))
+        await call(state, "set_model", SEEDANCE_1)
+        await call(state, "set_costs_open", True)
+        return state
+
+    state = await looking(None)
+    poor = await looking(round(float(state.price[1:]) * 750_000))
+    flex = next(option for option in poor.costs if option.id == "flex")
+    assert (flex.fits, flex.left.endswith("above your cap")) == (False, True)
+    price = state.price
+    await call(state, "choose_cost", "flex")
+    await call(state, "generate", {"prompt": "a ferry"})
+    await call(state, "cancel", state.batches[0].tiles[0].id)
+    assert state.batches[0].tiles[0].retry_label == f"Run again · {price}"
+    await call(state, "retry", state.batches[0].tiles[0].id)
+    assert state.batches[0].meta[-1] == f"{price} held"
+
+
+async def test_a_batch_whose_limits_changed_is_shown_without_a_retry_and_its_reuse_loses_nothing(someone: Person):
+    shown, kept = await submitted(someone, image("a lake")), await submitted(someone, image("a ferry", count=2))
+    state = await opened(someone)
+    await call(state, "set_prompt", "half a sentence")
+    await call(state, "use_as", str(await upload(someone)), "reference")
+    for batch, change in ((kept, {"count": 99}), (shown, {"model": "no-such-model"})):
+        async with transaction(SYSTEM) as session:
+            await session.execute(
+                text("UPDATE batches SET params = params || CAST(:change AS jsonb) WHERE id = :id"),
+                {"change": json.dumps(change), "id": batch.batch_id},
+            )
+            await session.execute(
+                text(
+                    "UPDATE generations SET state = 'cancelled', charged_micros = 0, ended_at = studio_now() "
+                    "WHERE batch_id = :id"
+                ),
+                {"id": batch.batch_id},
+            )
+    await call(state, "load")
+    assert [len(b.tiles) for b in state.batches] == [2, 1]
+    assert {t.retry_label for b in state.batches for t in b.tiles} == {""}
+    await call(state, "reuse", str(shown.batch_id))
+    assert state.toasts[-1].title == "This model is not offered here. Choose another one."
+    assert (state.prompt, len(state.references)) == ("half a sentence", 1)
 
 
 async def test_what_is_above_the_cap_says_by_how_much_and_what_a_cheaper_model_leaves_out(settings):
