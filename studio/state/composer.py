@@ -102,6 +102,12 @@ class ComposerMixin(ToastMixin, mixin=True):
     _models: dict[str, str] = {}  # the last model of each medium
     _ratios: dict[str, str] = {}  # and its ratio
     _sound_chosen: bool = False
+    _recalled: str = ""  # which earlier prompt is shown (`KeptMixin`); empty: what is being written
+
+    def _write(self, prompt: str) -> None:
+        """A prompt of one's own from here on, where it differs from what is shown."""
+        if prompt != self.prompt:
+            self.prompt, self._recalled = prompt, ""
 
     # Derived
 

@@ -187,7 +187,7 @@ class StudioState(InsertMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMix
         """Send what the composer holds. `form` carries the prompt as it stands at the click."""
         prompt = form.get("prompt", self.prompt)
         if isinstance(prompt, str):
-            self.prompt = prompt[: guard.LONGEST_TEXT]
+            self._write(prompt[: guard.LONGEST_TEXT])
         now = time.monotonic()
         if 0 <= now - self._sent_at < DOUBLE_CLICK_SECONDS:
             return
@@ -206,6 +206,7 @@ class StudioState(InsertMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMix
             self._usual = dict(await feed.usual_seconds(session, actor=guard.actor()))
         self.parameters_open = False
         self.notices = []
+        self._recalled = self._unsent = ""
         await self._refresh([str(sent.batch_id)])
 
     # Sheet, messages

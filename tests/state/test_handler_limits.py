@@ -97,6 +97,12 @@ FREE = {
     "StudioState.set_single_keys": OWN_ROW,
     "StudioState.cancel": "each output is cancelled once, and asking for it is counted",
     "StudioState.rename_preset": OWN_ROW,
+    "StudioState.ask_final": OWN_ROW,
+    "StudioState.edit_with_prompt": OWN_ROW,
+    "StudioState.load": OWN_ROW,
+    "StudioState.remix": OWN_ROW,
+    "StudioState.reuse": OWN_ROW,
+    "StudioState.use_as": OWN_ROW,
     "StudioState.save_draft": OWN_ROW,
 }
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
 from studio.runtime import storage
-from studio.services import assets, attempts, generations, ledger
+from studio.services import assets, attempts, generations, ledger, presets, workspaces
 from studio.services.byteplus import catalog
 from studio.services.byteplus.params import Params, VideoParams
 from studio.services.ledger import dollars
@@ -72,6 +72,36 @@ async def test_from_another_page_it_goes_on_in_the_studio_on_top_of_what_was_bei
     batch, _ = await output(someone, image("a lake"))
     assert await call(writing, "use_as", str(picture), "reference") is None, "it is there already"
     assert await call(tab(StudioState, someone, "/compare"), "reuse", batch) is not None
+
+
+async def test_what_is_taken_over_from_another_page_is_not_overwritten_by_a_draft_of_another_tab(someone: Person):
+    batch, _ = await output(someone, image("a lake"))
+    one, two = await opened(someone), await opened(someone)
+    at_path(one, "/library")
+    await call(two, "set_prompt", "typed in another tab")
+    await call(two, "save_draft")
+    await call(one, "reuse", batch)
+    at_path(one, "/")
+    await call(one, "load")
+    assert one.prompt == "a lake"
+    assert (await opened(someone)).prompt == "a lake", "it is the draft now"
+
+
+async def test_what_is_taken_over_after_a_change_of_workspace_is_not_overwritten_by_its_draft(someone: Person):
+    picture = await upload(someone)
+    state = await opened(someone)
+    await call(state, "set_prompt", "of the first")
+    async with transaction(someone.actor) as session:
+        second = await workspaces.create(session, actor=someone.actor, name="Second")
+        await workspaces.set_active(session, actor=someone.actor, workspace_id=second)
+        there = replace(someone.actor, workspace_id=second)
+        await presets.save_draft(session, actor=there, content={"model": SEEDREAM_5_PRO, "prompt": "of the second"})
+    at_path(state, "/library")
+    await call(state, "use_as", str(picture), "reference")
+    at_path(state, "/")
+    await call(state, "load")
+    assert (state.prompt, state.model) == ("of the second", SEEDREAM_5_PRO)
+    assert [each.asset_id for each in state.references] == [str(picture)]
 
 
 async def test_a_clip_is_extended_from_its_own_last_frame_which_is_taken_once(someone: Person, tiny_clip: bytes):
