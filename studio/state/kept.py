@@ -119,6 +119,26 @@ class KeptMixin(ComposerMixin, mixin=True):
             self._recalled = self._unsent = ""
         self._reprice()
 
+    def _left(self) -> bool:
+        """Whether the session works in another workspace than the one that is shown."""
+        return self._kept_in not in ("", str(guard.actor().workspace_id))
+
+    async def _refused_here(self) -> bool:
+        """After a change of workspace on another page nothing is done in one that the person does not see."""
+        if not self._left():
+            return False
+        await self._follow_workspace()
+        self._say(
+            "error",
+            f"This session works in {guard.identity().workspace} now, and so does this page.",
+            "Nothing was done. What you wrote is kept in the workspace you wrote it in.",
+        )
+        return True
+
+    async def _follow_workspace(self) -> None:
+        """Show the workspace that the session works in now; the page that shows one says how."""
+        raise NotImplementedError
+
     def _written(self) -> bool:
         """Whether the composer holds more than parameters."""
         content = self._content()
@@ -232,6 +252,8 @@ class KeptMixin(ComposerMixin, mixin=True):
     async def save_preset(self, form: dict):
         """Keep the parameters under the name that was typed; the same name replaces what it held."""
         await guard.limit("preset")
+        if await self._refused_here():
+            return
         try:
             async with guard.work() as session:
                 await presets.save(

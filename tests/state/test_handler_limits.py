@@ -144,7 +144,7 @@ FOUND = {f"{kind.__name__}.{name}": written(kind, name) for kind, name in PERSON
 
 
 def test_the_source_is_understood():
-    assert FOUND["StudioState.generate"] == ({"generations.submit"}, {"submit"})
+    assert FOUND["StudioState.generate"] == ({"generations.submit", "presets.save_draft"}, {"submit"})
     assert FOUND["DevicesState.end_asked"][0] == {"devices.revoke", "devices.revoke_all"}  # through its helpers
     assert FOUND["StudioState.close_details"] == (set(), set())
 
