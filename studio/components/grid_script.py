@@ -162,7 +162,15 @@ function StudioGrid(props) {
     if (wish.range) p.onChoose("range", found.tile.id, wish.range);
     return true;
   };
-  useEffect(() => { settle(); }, [rows]);
+  const stood = useRef(-1);  // the place in order of what the keyboard is on, while that is in the rows
+  useEffect(() => {
+    if (settle() || !here) return;
+    const at = find((tile) => tile.id === here), last = latest.current.count - 1;
+    const heir = !at && stood.current >= 0 && find((tile) => tile.at === Math.min(stood.current, last));
+    stood.current = at ? at.tile.at : -1;
+    if (heir) stand(heir);  // it left, as into the trash: the keyboard keeps its place
+    else if (!at && last < 0) setHere("");
+  }, [rows, here]);
   const go = (wish, top) => {
     aim.current = wish;
     if (!settle() && top !== undefined) box.current.scrollTop = top;

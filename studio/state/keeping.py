@@ -35,6 +35,11 @@ class KeepingMixin(SelectionMixin, UndoMixin, ErasingMixin, mixin=True):
     labels: list[LabelView] = []
     menu: str = ""  # which menu of the selection is open
 
+    def _choose(self, ids: list[str]) -> None:
+        super()._choose(ids)
+        if not ids:  # a menu goes with what it was on, and does not spring open on the next
+            self.menu = ""
+
     async def _read_labels(self) -> None:
         """All labels, for the menus that offer them."""
         async with guard.work() as session:

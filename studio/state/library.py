@@ -87,6 +87,8 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
         elif key == "Delete":
             await self.trash_selected()
         elif key.lower() in MENUS:
+            if not self._chosen:  # the menus are on what is selected
+                await self.choose("one", self._here, "")
             await self.open_menu(MENUS[key.lower()], True)
         elif key.lower() == "c":
             return await self.compare_selected()

@@ -122,6 +122,29 @@ async def test_outputs_are_selected_and_looked_at_by_keyboard(visits: Visits, ke
     await expect(grid(page)).to_be_focused()
 
 
+async def test_the_keyboard_keeps_its_place_when_an_output_goes_and_opens_menus_on_it(visits: Visits, keeper: Guest):
+    page = await visits.enter(keeper, "/library")
+    await grid(page).focus()
+    await page.keyboard.press("Home")
+    for place in (1, 2):
+        await page.keyboard.press("ArrowRight")
+        await stands(page, place)
+    gone = await page.locator("[data-at='2']").get_attribute("data-id")
+    await page.keyboard.press("Delete")
+    await expect(page.locator(f"[data-id='{gone}']")).to_have_count(0)
+    await stands(page, 2)
+    await page.keyboard.press("ArrowRight")
+    await stands(page, 3)
+    await page.keyboard.press("ArrowLeft")
+    await page.get_by_role("button", name="Undo", exact=True).click()
+    await expect(page.locator(f"[data-id='{gone}']")).to_have_count(1)
+    await grid(page).focus()
+    await page.keyboard.press("l")
+    await expect(page.get_by_role("dialog", name="Label", exact=True)).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("toolbar", name="Selection", exact=True)).to_contain_text("1 selected")
+
+
 async def test_filters_are_in_the_address_and_back_takes_them_back(visits: Visits, keeper: Guest):
     page = await visits.enter(keeper, "/library")
     group = page.get_by_role("group", name="Filters", exact=True)

@@ -79,6 +79,20 @@ async def test_what_is_selected_is_rated_labelled_moved_and_deleted_with_one_way
     assert state.toasts[-1].title == "Restored"
 
 
+@pytest.mark.parametrize(("key", "menu"), [("l", "label"), ("M", "move")])
+async def test_a_menu_key_selects_what_the_keyboard_is_on_and_the_menu_goes_with_the_selection(settings, key, menu):
+    who = await person()
+    _, ids = await finished(who, image(count=2))
+    state = await loaded(who, LibraryState)
+    await call(state, "press", key, str(ids[1]))
+    assert (state.menu, state.selection, state._targets()) == (menu, "1 selected", [ids[1]])
+    await call(state, "choose", "none", "", "")
+    assert (state.menu, state.selected_count) == ("", 0)
+    await call(state, "choose", "one", str(ids[0]), "")
+    await call(state, "press", key, str(ids[1]))
+    assert state._targets() == [ids[0]], "what is selected stays"
+
+
 async def test_the_trash_gives_back_or_erases_what_is_selected_after_a_question(settings):
     who = await person()
     _, ids = await finished(who, image(count=3))
