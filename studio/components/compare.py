@@ -11,6 +11,7 @@ from studio.components import browser, browser_keeping, keeping
 from studio.components.styles import icon, length
 from studio.state.compare import CompareState as C
 from studio.state.keeping_views import Cell, Difference, PickView, Word
+from studio.state.library import LibraryState
 from studio.state.studio import StudioState
 
 
@@ -24,7 +25,7 @@ def header() -> rx.Component:
     """Back, how to compare, and whether all frames move with one."""
     two = length(C.picks) == 2
     return rx.el.div(
-        ReactRouterLink.create(icon("arrow-left"), "Back to library", to="/library", class_name="btn ghost"),
+        ReactRouterLink.create(icon("arrow-left"), "Back to library", to=LibraryState.address, class_name="btn ghost"),
         rx.el.h1("Compare", class_name="t3 bold"),
         rx.el.span(class_name="grow"),
         rx.cond(
@@ -184,6 +185,6 @@ def too_few() -> rx.Component:
         rx.el.span(icon("columns-2", 24), class_name="ring"),
         rx.el.h2("Nothing to compare"),
         rx.el.p("Select two to four outputs in the library, then press Compare."),
-        ReactRouterLink.create("Open library", to="/library", class_name="btn soft"),
+        ReactRouterLink.create("Open library", to=LibraryState.address, class_name="btn soft"),
         class_name="empty",
     )

@@ -93,6 +93,26 @@ def _kept() -> rx.Component:
 
 
 def _actions() -> rx.Component:
+    return rx.cond(D.trashed, _trash_actions(), _use_actions())
+
+
+def _trash_actions() -> rx.Component:
+    """What is in the trash comes back first, or goes for good."""
+    return rx.el.div(
+        _act("undo-2", "Restore", StudioState.restore_output),
+        _downloads(),
+        rx.el.button(
+            icon("trash-2"),
+            "Delete for good",
+            type="button",
+            class_name="btn danger-soft",
+            on_click=StudioState.ask_erase("output", D.asset_id),
+        ),
+        class_name="acts",
+    )
+
+
+def _use_actions() -> rx.Component:
     image = D.kind == "image"
     return rx.el.div(
         _act("rotate-ccw", "Reuse", StudioState.reuse(StudioState.details.batch_id)),

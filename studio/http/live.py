@@ -22,6 +22,7 @@ from studio.http.socket import StudioApp
 from studio.queue import CHANNEL
 from studio.services import keeping, presets, sessions
 from studio.services.library import windows
+from studio.state.compare import CompareState
 from studio.state.guard import acting_as
 from studio.state.library import LibraryState
 from studio.state.privacy import PrivacyState
@@ -32,6 +33,7 @@ from studio.state.workspaces import WorkspacesState
 
 log = logging.getLogger("studio")
 WEB_LOCK = 7305003
+HEARTBEAT = 30  # seconds without news, after which a connection is asked whether it lives
 # What changed, beside the ids of batches.
 ADDRESS, ACCOUNT, EXPORT = "address", "account", "export"
 LIBRARY = frozenset({keeping.CHANGED, windows.CHANGED})
@@ -73,7 +75,7 @@ async def stay_only(connection: psycopg.AsyncConnection) -> None:
             try:
                 held = held or await only_web()
                 assert held is not None
-                async for _ in held.notifies(timeout=30):
+                async for _ in held.notifies(timeout=HEARTBEAT):
                     pass
                 await held.execute("SELECT 1")
             except psycopg.OperationalError as error:
@@ -111,9 +113,12 @@ class Live:
         connection = await psycopg.AsyncConnection.connect(url, autocommit=True, options=role_options("sys"))
         async with connection:
             await connection.execute(f"LISTEN {CHANNEL}")
+            windows.forget_all()  # what changed while nobody listened
             self.catching_up = asyncio.create_task(self._catch_up())
-            async for notice in connection.notifies():
-                self._note(notice.payload)
+            while True:
+                async for notice in connection.notifies(timeout=HEARTBEAT):
+                    self._note(notice.payload)
+                await connection.execute("SELECT 1")  # a connection that died in silence shows itself here
 
     def _note(self, payload: str) -> None:
         message = json.loads(payload)
@@ -188,6 +193,7 @@ class Live:
                 await _show_kept(state)
             if changed & LIBRARY:
                 await (await state.get_state(LibraryState))._follow()
+                await (await state.get_state(CompareState))._follow()
 
     async def _shows_archives(self, token: str) -> bool:
         async with self.app.modify_state(rx.BaseStateToken(ident=token, cls=StudioState)) as state:

@@ -46,6 +46,7 @@ class Output:
     height: int | None
     duration_ms: int | None
     rating: int | None
+    trashed: bool
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,10 @@ SELECT g.id, g.batch_id, g.position, g.state, g.created_at, g.submitted_at, g.un
   CASE WHEN g.state = 'queued' THEN (
     SELECT count(*) FROM generations q WHERE q.account_id = g.account_id AND q.state = 'queued'
       AND (q.created_at, q.position, q.id) <= (g.created_at, g.position, g.id)) ELSE 0 END AS place,
-  a.id AS asset_id, a.width, a.height, a.duration_ms, a.rating
+  a.id AS asset_id, a.width, a.height, a.duration_ms, a.rating, a.trashed_at IS NOT NULL AS trashed
 FROM generations g LEFT JOIN assets a ON a.generation_id = g.id
-WHERE g.account_id = :account AND g.superseded_by IS NULL AND a.trashed_at IS NULL
+WHERE g.account_id = :account AND g.superseded_by IS NULL
+  AND (a.trashed_at IS NULL OR g.id = :asked)
 """
 
 
@@ -126,8 +128,11 @@ async def page(
     return await _filled(session, actor=actor, rows=rows.all())
 
 
-async def batch(session: AsyncSession, *, actor: Actor, batch_id: UUID) -> BatchRow:
-    """One batch. Raises NotFound when it is not this account's, or all of it is in the trash."""
+async def batch(session: AsyncSession, *, actor: Actor, batch_id: UUID, asked: UUID | None = None) -> BatchRow:
+    """One batch. Raises NotFound when it is not this account's, or all of it is in the trash.
+
+    An output that was asked for is there even in the trash.
+    """
     rows = await session.execute(
         text(
             "SELECT id, workspace_id, kind, model, prompt, params, created_at FROM batches "
@@ -135,21 +140,21 @@ async def batch(session: AsyncSession, *, actor: Actor, batch_id: UUID) -> Batch
         ),
         {"id": batch_id, "account": actor.account_id},
     )
-    found = await _filled(session, actor=actor, rows=rows.all())
+    found = await _filled(session, actor=actor, rows=rows.all(), asked=asked)
     if not found or not found[0].outputs:
         raise NotFound
     return found[0]
 
 
-async def batch_of(session: AsyncSession, *, actor: Actor, generation_id: UUID) -> BatchRow:
-    """The batch of a generation. Raises NotFound when it is not this account's."""
+async def batch_of(session: AsyncSession, *, actor: Actor, generation_id: UUID, trashed: bool = False) -> BatchRow:
+    """The batch of a generation. Raises NotFound when it is not this account's; `trashed`: it may be in the trash."""
     batch_id = await session.scalar(
         text("SELECT batch_id FROM generations WHERE id = :id AND account_id = :account"),
         {"id": generation_id, "account": actor.account_id},
     )
     if batch_id is None:
         raise NotFound
-    return await batch(session, actor=actor, batch_id=batch_id)
+    return await batch(session, actor=actor, batch_id=batch_id, asked=generation_id if trashed else None)
 
 
 async def queue(session: AsyncSession, *, actor: Actor, limit: int = 40) -> Sequence[BatchRow]:
@@ -201,8 +206,14 @@ async def counts(session: AsyncSession, *, actor: Actor) -> Counts:
     return Counts(running=row.running, waiting=row.waiting, unknown=row.unknown)
 
 
-async def _filled(session: AsyncSession, *, actor: Actor, rows: Sequence[Any]) -> Sequence[BatchRow]:
-    values: Mapping[str, Any] = {"account": actor.account_id, "batches": [row.id for row in rows]}
+async def _filled(
+    session: AsyncSession, *, actor: Actor, rows: Sequence[Any], asked: UUID | None = None
+) -> Sequence[BatchRow]:
+    values: Mapping[str, Any] = {
+        "account": actor.account_id,
+        "batches": [row.id for row in rows],
+        "asked": asked,
+    }
     outputs: dict[UUID, list[Output]] = defaultdict(list)
     inputs: dict[UUID, list[Picture]] = defaultdict(list)
     if rows:

@@ -18,6 +18,7 @@ from studio.state.tiles import details_view, media_url
 from studio.state.undo import UndoMixin
 from studio.state.views import DetailsView
 
+HERE = "/compare"
 LETTERS = "ABCD"
 MODES = ("side", "slider")
 
@@ -61,6 +62,11 @@ class CompareState(UndoMixin, rx.State):
         self.mode = "side"
         await self._changed()
         self.loaded = True
+
+    async def _follow(self) -> None:
+        """Something in the library changed, here or elsewhere."""
+        if self.loaded and self.router.url.path.rstrip("/") == HERE:
+            await self._changed()
 
     async def _changed(self) -> None:
         named = parse_qs(self.router.url.query or "").get("ids", [""])[0].split(",")[: len(LETTERS)]

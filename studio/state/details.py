@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from studio.runtime import storage
-from studio.services import assets, feed, labels, lineage, ratings
+from studio.services import assets, feed, labels, lineage, ratings, trash
 from studio.services.ledger import dollars
 from studio.services.media import metadata
 from studio.state import guard
@@ -75,13 +75,13 @@ class DetailsMixin(UndoMixin, ErasingMixin, mixin=True):
 
     def _follow_details(self, row: feed.BatchRow) -> None:
         """A batch is shown anew: so are the details of an output of it, or they close with it."""
-        if self.details_open and self.details.batch_id == str(row.id):
+        if self.details_open and self.details.batch_id == str(row.id) and not self.details.trashed:
             found = self._details_of(row, self.details.generation_id)
             self.details, self.details_open = found or self.details, found is not None
             self._stand()
 
     async def _read_kept(self) -> None:
-        """Rating, labels, lineage and files of the output that is open; it closes when it is gone."""
+        """Rating, labels, lineage and files of the output that is open; it closes when it goes, or comes back."""
         if not self.details_open:
             return
         self._stand()
@@ -92,7 +92,7 @@ class DetailsMixin(UndoMixin, ErasingMixin, mixin=True):
             mine = {each.id for each in await labels.on(session, actor=me, asset_id=ident)}
             every = await labels.listed(session, actor=me)
             line = await lineage.of(session, actor=me, asset_id=ident)
-        if not found or trashed:
+        if not found or trashed != self.details.trashed:
             self.details_open = False
             return
         same = self.kept.asset_id == self.details.asset_id  # a file never changes: it is asked once
@@ -113,7 +113,7 @@ class DetailsMixin(UndoMixin, ErasingMixin, mixin=True):
 
     async def _show_output(self, generation_id: UUID) -> None:
         async with guard.work() as session:
-            row = await feed.batch_of(session, actor=guard.actor(), generation_id=generation_id)
+            row = await feed.batch_of(session, actor=guard.actor(), generation_id=generation_id, trashed=True)
         view = self._details_of(row, str(generation_id))
         if view is not None:
             self.details, self.details_open = view, True
@@ -181,6 +181,17 @@ class DetailsMixin(UndoMixin, ErasingMixin, mixin=True):
         if self.details_open:
             await self._throw([guard.uuid(self.details.asset_id)])
             self.details_open = False
+            await self._changed()
+
+    @action
+    async def restore_output(self):
+        """The output that is open out of the trash."""
+        await guard.limit("keep")
+        if self.details_open:
+            async with guard.work() as session:
+                await trash.restore(session, actor=guard.actor(), asset_ids=[guard.uuid(self.details.asset_id)])
+            self.details_open = False
+            self._say("success", "1 output restored")
             await self._changed()
 
     async def _erased(self, what: str) -> None:

@@ -48,6 +48,8 @@ class FiltersMixin(ToastMixin, mixin=True):
     saved: list[ViewOption] = []
     view_open: bool = False
 
+    address: str = HERE  # of what is shown now: the way back from another page
+
     _query: str = ""
 
     def _wanted(self) -> Filters:
@@ -56,6 +58,7 @@ class FiltersMixin(ToastMixin, mixin=True):
     def _show_filters(self, facets: Facets | None) -> None:
         """The bar for the filters of the address."""
         wanted = self._wanted()
+        self.address = address(wanted)
         self.text, self.sort, self.trash, self.active = wanted.text, wanted.sort, wanted.trash, wanted.active
         self.since = wanted.since.isoformat() if wanted.since else ""
         self.until = wanted.until.isoformat() if wanted.until else ""

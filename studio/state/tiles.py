@@ -217,5 +217,6 @@ def details_view(batch: feed.BatchRow, generation_id: str, dates: Dates) -> Deta
         width=o.width or 1,
         height=o.height or 1,
         task_id=o.task_id or "",
+        trashed=o.trashed,
         facts=_facts(batch, o, batch.params, dates),
     )

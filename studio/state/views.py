@@ -118,6 +118,7 @@ class DetailsView:
     width: int = 1
     height: int = 1
     task_id: str = ""
+    trashed: bool = False
     facts: list[Fact] = field(default_factory=list)
 
 
