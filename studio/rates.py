@@ -42,6 +42,7 @@ DEFAULTS: Mapping[str, Rate] = {
     "upload": Rate(60, 60, "uploads"),
     "preset": Rate(60, 60, "presets"),
     "keep": Rate(300, 60, "changes of your library"),  # ratings, labels, trash, moves, workspaces
+    "library": Rate(600, 60, "looks at the library"),  # that read all of it: scrolling goes on in what was read
     "zip": Rate(30, 60, "downloads of your files"),
     "csv": Rate(30, 60, "downloads of your spend"),
     "export": Rate(5, 3600, "exports"),

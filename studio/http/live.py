@@ -103,14 +103,16 @@ class Live:
         while True:
             try:
                 await self._listen()
-            except psycopg.OperationalError as error:
+            except (psycopg.OperationalError, TimeoutError) as error:
                 log.warning("The live connection was lost (%s); trying again.", type(error).__name__)
                 await asyncio.sleep(1)
 
     async def _listen(self) -> None:
         url = settings().database_url
         assert url
-        connection = await psycopg.AsyncConnection.connect(url, autocommit=True, options=role_options("sys"))
+        connection = await psycopg.AsyncConnection.connect(
+            url, autocommit=True, options=role_options("sys"), application_name="studio-live"
+        )
         async with connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             windows.forget_all()  # what changed while nobody listened
@@ -118,7 +120,8 @@ class Live:
             while True:
                 async for notice in connection.notifies(timeout=HEARTBEAT):
                     self._note(notice.payload)
-                await connection.execute("SELECT 1")  # a connection that died in silence shows itself here
+                async with asyncio.timeout(HEARTBEAT):  # a connection that died in silence shows itself here
+                    await connection.execute("SELECT 1")
 
     def _note(self, payload: str) -> None:
         message = json.loads(payload)

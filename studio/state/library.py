@@ -58,6 +58,7 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
             self.move, self.stops = Move(self.move.n + 1, 0), []
             self._choose([])
         self._anchor = ""
+        await self._count_look()
         self._show_filters(windows.counted(guard.actor()))
         whole = await self._draw(beginning=True)
         self.loaded = True
@@ -68,11 +69,13 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
         """The page shows this stretch now, at this width."""
         self._width = max(NARROWEST, min(width, WIDEST))
         self._top, self._tall = max(0, min(top, 2**31)), max(SHORTEST, min(tall, TALLEST))
+        await self._count_look()
         return None if await self._draw(beginning=self._top == 0) else LibraryState.settle
 
     @action
     async def settle(self):
         """The rest of the layout, and how many there are of each kind."""
+        await self._count_look()
         facets = await self._facets()
         self._show_filters(facets)
         await self._draw(beginning=False)
@@ -126,6 +129,11 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
             return None
         found = layout.ids_between(at + by, at + by) if at + by >= 0 else []
         return await self.open_output(str(found[0])) if found else None
+
+    async def _count_look(self) -> None:
+        """Count a look for which everything is read. A window of a layout that is kept costs little."""
+        if not windows.kept(guard.actor(), self._wanted(), guard.identity().dates.zone, self._width or WIDTH):
+            await guard.limit("library")
 
     async def _whole(self) -> Layout:
         async with guard.work() as session:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
 from studio.runtime import storage
-from studio.services import labels, pairing, workspaces
+from studio.services import labels, pairing, trash, workspaces
 from studio.services.generations import Input
 from studio.services.storage import key_for
 from studio.state.compare import CompareState
@@ -197,6 +197,34 @@ async def test_deleting_the_open_output_closes_it_in_every_tab_and_undo_brings_i
     assert not here.details_open
 
 
+async def test_an_output_in_the_trash_is_looked_at_restored_or_deleted_from_its_details(settings):
+    who = await person()
+    _, (first, second) = await made(who, image(count=2))  # one of a batch, and then all of it
+    library, state = await loaded(who, LibraryState), await loaded(who)
+    for gone in (first, second):
+        library._choose([str(gone)])
+        await call(library, "trash_selected")
+        assert "open_details" in str(await call(library, "open_output", str(gone)))
+        await call(state, "open_output", str(gone))
+        assert (state.details_open, state.details.asset_id, state.details.trashed) == (True, str(gone), True)
+        async with acting_as(who.identity):
+            await state._changed()
+        assert state.details_open, "what is rated or labelled elsewhere does not close it"
+    assert state.batches == []
+    await call(state, "restore_output")
+    assert (state.details_open, state.toasts[-1].title) == (False, "1 output restored")
+    assert [each[1] for each in await facts([first, second])] == [True, False]
+    assert [tile.asset_id for tile in state.batches[0].tiles] == [str(second)]
+    await call(state, "open_output", str(second))
+    assert not state.details.trashed
+    await call(state, "open_output", str(first))
+    async with transaction(who.actor) as session:
+        await trash.restore(session, actor=who.actor, asset_ids=[first])
+    async with acting_as(who.identity):
+        await state._changed()
+    assert not state.details_open, "it came back elsewhere"
+
+
 async def test_a_workspace_is_made_renamed_archived_deleted_after_its_name_and_restored(settings):
     who = await person()
     await finished(who, image(count=2))
@@ -308,3 +336,23 @@ async def test_two_to_four_are_compared_by_what_differs_and_one_is_kept(settings
     await call(three, "set_mode", "slider")  # only over two
     assert (three.mode, len(three.picks), len(three.rows[0].cells)) == ("side", 3, 3)
     assert (await comparing(who, [])).picks == []
+
+
+async def test_compare_follows_other_tabs_and_knows_the_way_back_to_what_the_library_showed(settings):
+    who = await person()
+    _, (first, second) = await finished(who, image(count=2))
+    state = await comparing(who, [first, second])
+    other = await comparing(who, [first, second])
+    await call(other, "rate", "A", 3)
+    async with acting_as(who.identity):
+        await state._follow()
+    assert [pick.rating for pick in state.picks] == [3, 0]
+    at_path(state, "/library")
+    await call(other, "keep_one", "A")
+    async with acting_as(who.identity):
+        await state._follow()
+    assert len(state.picks) == 2, "a tab that shows another page reads nothing"
+    library = tab(LibraryState, who, "/library?rating=3&media=image")
+    assert library.address == "/library"
+    await call(library, "load")
+    assert library.address == "/library?media=image&rating=3"

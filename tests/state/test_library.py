@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from studio import config, rates
 from studio.db import SYSTEM, transaction
+from studio.services import abuse
 from studio.services.library import windows
 from studio.state import library
 from studio.state.guard import acting_as
@@ -285,6 +288,24 @@ async def test_previous_and_next_follow_the_filters(someone: Person):
     for of, by in ((ids[3], 1), (ids[0], -1), (ids[0], 2), (ids[1], 1)):
         assert await call(state, "step_output", of, by) is None
     assert state.neighbours.of == ids[3]
+
+
+async def test_reading_everything_is_counted_and_scrolling_in_it_is_not(
+    someone: Person, monkeypatch: pytest.MonkeyPatch, settings: config.Settings
+):
+    monkeypatch.setattr(abuse, "settings", lambda: replace(settings, limits=rates.parse("library=6/86400")))
+    await fill(someone, [Made(days_ago=n / 10) for n in range(700)])
+    state = await opened(someone)
+    for n in range(40):
+        await call(state, "view", n * 500, 900, 1286)
+    assert state.toasts == []
+    for width in range(1200, 1212):
+        await call(state, "view", 5_000, 900, width)
+    assert len(state.toasts) > 1
+    assert state.toasts[-1].title.startswith("Too many looks at the library. Try again ")
+    before = shown(state)
+    await call(state, "view", 0, 900, 1286)
+    assert shown(state) != before, "what is kept is shown all the same"
 
 
 async def test_details_open_for_ones_own_output_only(someone: Person, other: Person):

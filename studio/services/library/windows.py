@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as clock
+from hashlib import blake2b
+from secrets import token_bytes
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -30,6 +32,7 @@ CHANGED = "outputs"  # what a process tells the others when one came or went
 BEGINNING = 400  # outputs of a beginning: more than the first windows show
 KEPT_SECONDS = 300.0
 MOST_KEPT = 600_000  # outputs in kept layouts, about 15 MB
+MOST_LAYOUTS = 500  # however few outputs they have
 MOST_WINDOW = 400
 
 
@@ -68,22 +71,37 @@ class Facets:
     labels: Sequence[Count]
 
 
-Key = tuple[UUID, str, str, int]
+Key = tuple[UUID, bytes]
 
 
 class Shelf:
-    """Layouts that were made lately. `forget` also makes what is being made for an account count as old."""
+    """Layouts that were made lately. `forget` also makes what is being made for an account count as old.
+
+    A key says whose a layout is, and nothing that can be read of what was searched for.
+    """
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Key, tuple[float, Layout]] = OrderedDict()
+        self._outputs = 0  # in all of them
         self._facets: dict[UUID, tuple[float, Facets]] = {}
         self._turns: dict[UUID, int] = {}
+        self._began = 0  # the turn of every account that has none of its own
+        self._secret = token_bytes(32)
+
+    def __len__(self) -> int:
+        """How many layouts are kept."""
+        return len(self._kept)
+
+    def key(self, actor: Actor, wanted: Filters, zone: ZoneInfo, width: int) -> Key:
+        """Of one account's filters at one width."""
+        told = f"{zone.key} {width} {wanted.query()}".encode()
+        return actor.account_id, blake2b(told, digest_size=16, key=self._secret).digest()
 
     def get(self, key: Key) -> Layout | None:
         """A layout that is young enough."""
         found = self._kept.get(key)
         if found is None or time.monotonic() - found[0] > KEPT_SECONDS:
-            self._kept.pop(key, None)
+            self._drop(key)
             return None
         self._kept.move_to_end(key)
         return found[1]
@@ -95,16 +113,24 @@ class Shelf:
 
     def turn(self, account_id: UUID) -> int:
         """A number that changes when something of the account does."""
-        return self._turns.get(account_id, 0)
+        return self._turns.get(account_id, self._began)
 
     def put(self, key: Key, layout: Layout, turn: int) -> None:
         """Keep a layout that was asked for at that turn, and fewer of the others."""
         if turn != self.turn(key[0]):
             return
-        self._kept[key] = (time.monotonic(), layout)
-        self._kept.move_to_end(key)
-        while len(self._kept) > 1 and sum(each.count for _, each in self._kept.values()) > MOST_KEPT:
-            self._kept.popitem(last=False)
+        now = time.monotonic()
+        for old in [each for each, (since, _) in self._kept.items() if now - since > KEPT_SECONDS]:
+            self._drop(old)
+        self._drop(key)
+        self._kept[key] = (now, layout)
+        self._outputs += layout.count
+        while len(self._kept) > 1 and (self._outputs > MOST_KEPT or len(self._kept) > MOST_LAYOUTS):
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: Key) -> None:
+        gone = self._kept.pop(key, None)
+        self._outputs -= gone[1].count if gone else 0
 
     def put_facets(self, account_id: UUID, facets: Facets, turn: int) -> None:
         """Keep counts that were asked for at that turn."""
@@ -117,14 +143,23 @@ class Shelf:
         """Something of the account changed."""
         self._facets.pop(account_id, None)
         for key in [key for key in self._kept if key[0] == account_id]:
-            del self._kept[key]
+            self._drop(key)
         if len(self._turns) > 10_000:
             self._turns.clear()
+            self._began = time.monotonic_ns()
         self._turns[account_id] = time.monotonic_ns()
+
+    def forget_all(self) -> None:
+        """Anything may have changed."""
+        self._kept.clear()
+        self._facets.clear()
+        self._turns.clear()
+        self._outputs, self._began = 0, time.monotonic_ns()
 
 
 _shelf = Shelf()
 forget = _shelf.forget
+forget_all = _shelf.forget_all
 
 _ORDER = {
     "newest": "a.created_at DESC, a.id DESC",
@@ -181,11 +216,16 @@ def counted(actor: Actor) -> Facets | None:
     return _shelf.facets(actor.account_id)
 
 
+def kept(actor: Actor, wanted: Filters, zone: ZoneInfo, width: int) -> bool:
+    """Whether this layout is there without asking the database for everything."""
+    return _shelf.get(_shelf.key(actor, wanted, zone, width)) is not None
+
+
 async def layout(
     session: AsyncSession, *, actor: Actor, wanted: Filters, zone: ZoneInfo, width: int, beginning: bool = False
 ) -> Layout:
     """The rows of a filter at a width; with `beginning` only the first ones, where that is quicker."""
-    key = (actor.account_id, wanted.query(), zone.key, width)
+    key = _shelf.key(actor, wanted, zone, width)
     if found := _shelf.get(key):
         return found
     turn = _shelf.turn(actor.account_id)
