@@ -46,13 +46,12 @@ class Keeper(BrowserPart):
 
 
 class WorkTitle(BrowserPart):
-    """The tab's title with what runs and what has ended unseen, and a notification where that was allowed."""
+    """Before the page's own title: what runs and what has ended unseen. And a notification where that was allowed."""
 
     tag = "StudioWorkTitle"
     running: rx.Var[int]
     finished: rx.Var[int]
     words: rx.Var[str]
-    title: rx.Var[str]
 
     def _script(self) -> str:
         return scripts.WORK_TITLE

@@ -149,15 +149,18 @@ function StudioKeeper({ stamp, after, onLate }) {
 """
 
 # The tab's title says how much runs and, while nobody looks, how much has ended; a notification if it was allowed.
-WORK_TITLE = """
-function StudioWorkTitle({ running, finished, words, title }) {
+WORK_TITLE = r"""
+function StudioWorkTitle({ running, finished, words }) {
   const before = useRef(null), unseen = useRef(0);
+  // The page's own title, which stays the page's: what stands before it is only ever put there and taken away.
+  const own = () => document.title.replace(/^\((\d+ done(, )?)?(\d+ running)?\) /, "");
   const paint = useCallback(() => {
     const ended = unseen.current ? `${unseen.current} done` : "";
     const under = running ? `${running} running` : "";
-    const said = [ended, under].filter(Boolean).join(", ");
-    document.title = said ? `(${said}) ${title}` : title;
-  }, [running, title]);
+    const said = [ended, under].filter(Boolean).join(", "), title = own();
+    const wanted = said && title ? `(${said}) ${title}` : title;
+    if (document.title !== wanted) document.title = wanted;
+  }, [running]);
   useEffect(() => {
     const more = before.current === null ? 0 : Math.max(0, finished - before.current);
     before.current = finished;
@@ -178,7 +181,12 @@ function StudioWorkTitle({ running, finished, words, title }) {
     document.addEventListener("visibilitychange", seen);
     return () => document.removeEventListener("visibilitychange", seen);
   }, [paint]);
-  useEffect(() => () => { document.title = title; }, [title]);
+  useEffect(() => {  // the next page's title comes by itself, before or after this part of that page
+    const watch = new MutationObserver(paint);
+    watch.observe(document.head, { childList: true, subtree: true, characterData: true });
+    return () => watch.disconnect();
+  }, [paint]);
+  useEffect(() => () => { document.title = own(); }, []);
   return null;
 }
 """

@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 from reflex_components_core.react_router.dom import ReactRouterLink
 
-from studio.components import browser, browser_keeping, notices, queue
+from studio.components import browser, browser_keeping, composer_parts, notices, queue
 from studio.components.shortcuts import shortcut_list
 from studio.components.styles import cx, icon, length, logo
 from studio.components.toasts import toasts
@@ -295,6 +295,9 @@ def shell(
         notices.policy_banner(),
         PlainForm.create(id="signout", custom_attrs={"method": "post", "action": "/signout"}),
         browser.hotkeys(),
+        composer_parts.work_title(
+            running=StudioState.running, finished=StudioState.finished, words=StudioState.announcement
+        ),
         toasts(messages) if messages is StudioState else toasts(messages, StudioState),
         rx.el.div(StudioState.announcement, class_name="sr", role="status", custom_attrs={"aria-live": "polite"}),
         class_name=cx(f"app {kind}".strip()),

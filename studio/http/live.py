@@ -205,7 +205,7 @@ class Live:
 
 async def _show_batches(state: BaseState, batches: list[str]) -> None:
     studio = await state.get_state(StudioState)
-    if studio.loaded:
+    if studio.signed_in:
         await studio._refresh(batches)
     await (await state.get_state(SpendState))._follow()
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import reflex as rx
 
-from studio.components import composer, composer_parts, details, erasing, feed, presets, queue, sheet
+from studio.components import composer, details, erasing, feed, presets, queue, sheet
 from studio.components.browser import scroller
 from studio.components.shell import shell
 from studio.state.studio import StudioState
-
-TITLE = "Studio"
 
 
 def page() -> rx.Component:
@@ -31,12 +29,6 @@ def page() -> rx.Component:
         queue.question(),
         presets.dialog(),
         sheet.sheet(),
-        composer_parts.work_title(
-            running=StudioState.running,
-            finished=StudioState.finished,
-            words=StudioState.announcement,
-            title=TITLE,
-        ),
         here="Studio",
         kind="studio",
     )

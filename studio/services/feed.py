@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from statistics import median
 from typing import Any
 from uuid import UUID
 
@@ -177,17 +178,30 @@ async def queue(session: AsyncSession, *, actor: Actor, limit: int = 40) -> Sequ
     return [replace(row, outputs=[o for o in row.outputs if o.ended_at is None]) for row in found]
 
 
+def alike(params: Params | Mapping[str, Any]) -> str:
+    """The same for requests that take about the same time, as far as their parameters tell."""
+    told = params if isinstance(params, Mapping) else params.to_json()
+    return "|".join(str(told.get(name)) for name in (*_TELLING, *(["count"] if told.get("series") else [])))
+
+
+_TELLING = ("model", "service_tier", "draft", "resolution", "duration", "size", "width", "height", "series")
+
+
 async def usual_seconds(session: AsyncSession, *, actor: Actor) -> Mapping[str, int]:
-    """How long each model took for this person lately: the median in seconds, where there are three or more."""
+    """How long requests took for this person lately, by `alike`: medians in seconds, where there are three or more."""
     rows = await session.execute(
         text(
-            "SELECT model, percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM ended_at - submitted_at)) "
-            "AS seconds FROM (SELECT model, ended_at, submitted_at FROM generations WHERE account_id = :account "
-            "AND state = 'succeeded' ORDER BY ended_at DESC LIMIT 100) lately GROUP BY model HAVING count(*) >= 3"
+            "SELECT b.params - 'prompt' AS params, lately.seconds FROM ("
+            "SELECT batch_id, extract(epoch FROM ended_at - submitted_at)::float8 AS seconds FROM generations "
+            "WHERE account_id = :account AND state = 'succeeded' AND submitted_at IS NOT NULL "
+            "ORDER BY ended_at DESC LIMIT 200) lately JOIN batches b ON b.id = lately.batch_id"
         ),
         {"account": actor.account_id},
     )
-    return {row.model: max(1, round(row.seconds)) for row in rows}
+    took: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        took[alike(row.params)].append(row.seconds)
+    return {key: max(1, round(median(each))) for key, each in took.items() if len(each) >= 3}
 
 
 async def counts(session: AsyncSession, *, actor: Actor) -> Counts:

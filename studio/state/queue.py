@@ -42,12 +42,14 @@ class QueueMixin(ComposerMixin, mixin=True):
     cancelling: CancelView = CancelView()
 
     _usual: dict[str, int] = {}
+    _under_way: dict[str, dict[str, str]] = {}  # batches, and the state of each of their outputs
 
     async def _totals(self, session: AsyncSession) -> None:
         counts = await feed.counts(session, actor=guard.actor())
         self.paused = await pause.paused(session)
         self._show_budget(await ledger.budget(session, account_id=guard.actor().account_id))
-        self._reprice()
+        if self.model:  # another page than the studio's has no composer
+            self._reprice()
         self.running = counts.running + counts.waiting
         if self.queue_open:
             await self._show_queue(session)
@@ -113,12 +115,26 @@ class QueueMixin(ComposerMixin, mixin=True):
             row = await feed.batch_of(session, actor=guard.actor(), generation_id=guard.uuid(generation_id))
         await self._refresh([str(row.id)])
 
-    def _announce(self, old: BatchView, new: BatchView) -> None:
-        """Count what ended, and say so once a batch is through."""
-        was = {tile.id: tile.state for tile in old.tiles}
+    async def _watch(self) -> None:
+        """What is on its way, so that its end is told on any page."""
+        now = datetime.now(UTC)
+        async with guard.work() as session:
+            await self._totals(session)
+            rows = await feed.queue(session, actor=guard.actor())
+        views = [batch_view(row, now, self._usual, guard.identity().dates) for row in rows]
+        self._under_way = {view.id: {tile.id: tile.state for tile in view.tiles} for view in views}
+
+    def _announce(self, new: BatchView) -> None:
+        """Count what ended since this batch was met last, and say so once it is through."""
+        ended = all(tile.state in ENDED for tile in new.tiles)
+        was = self._under_way.pop(new.id, {})
+        if not ended:
+            self._under_way[new.id] = {tile.id: tile.state for tile in new.tiles}
+        if not was:
+            return
         done = sum(tile.state == "done" for tile in new.tiles)
         self.finished += sum(t.state in ENDED[:2] and was.get(t.id, "") not in (*ENDED, "") for t in new.tiles)
-        if all(t.state in ENDED for t in new.tiles) and not all(t.state in ENDED for t in old.tiles):
+        if ended:
             self.announcement = f"{done} of {len(new.tiles)} finished: {new.prompt[:60]}"
 
 

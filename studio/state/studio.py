@@ -53,7 +53,6 @@ class StudioState(InsertMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMix
     loaded: bool = False
 
     _sent_at: float = 0.0
-    _aside: dict[str, BatchView] = {}  # what is under way and not shown
 
     # Loading and refreshing
 
@@ -62,6 +61,7 @@ class StudioState(InsertMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMix
         """Who is signed in, for the frame around every page."""
         self._identify()
         await self._read_places()
+        await self._watch()
 
     def _identify(self) -> None:
         who = guard.identity()
@@ -83,6 +83,7 @@ class StudioState(InsertMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMix
             self._defaults()
         await self._load_kept()
         await self._reload()
+        await self._watch()
         self.loaded = True
 
     async def _changed(self) -> None:
@@ -112,7 +113,10 @@ class StudioState(InsertMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMix
         return {"images": "image", "videos": "video"}.get(self.show)
 
     async def _refresh(self, batch_ids: list[str]) -> None:
-        """Bring batches up to date where they stand; a new one goes on top. Called by handlers and by pushes."""
+        """Bring batches up to date where they stand; a new one goes on top. Called by handlers and by pushes.
+
+        A tab that never showed the feed hears what ended all the same.
+        """
         if self._left():
             await self._follow_workspace()
         now = datetime.now(UTC)
@@ -126,28 +130,19 @@ class StudioState(InsertMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMix
                     self.details_open = self.details_open and self.details.batch_id != each
             await self._totals(session)
         for row in fresh:
-            self._merge(batch_view(row, now, self._usual, guard.identity().dates), row)
+            view = batch_view(row, now, self._usual, guard.identity().dates)
+            self._announce(view)
+            if self.loaded:
+                self._merge(view, row)
             self._follow_details(row)
 
     def _merge(self, view: BatchView, row: feed.BatchRow) -> None:
         known = next((n for n, b in enumerate(self.batches) if b.id == view.id), None)
         if known is not None:
-            old = self.batches[known]
-            if old == view:
-                return
-            self._announce(old, view)
-            self.batches[known] = view
+            if self.batches[known] != view:
+                self.batches[known] = view
         elif self._belongs(view, row):
             self.batches = [view, *self.batches][:MOST_BATCHES]
-        else:
-            self._set_aside(view)
-
-    def _set_aside(self, view: BatchView) -> None:
-        """A batch that is not shown is known until it has ended, so that its end is announced all the same."""
-        if old := self._aside.pop(view.id, None):
-            self._announce(old, view)
-        if any(tile.state not in ENDED for tile in view.tiles):
-            self._aside[view.id] = view
 
     def _belongs(self, view: BatchView, row: feed.BatchRow) -> bool:
         """Whether a new batch is shown: word of what is made in other workspaces comes to this page too."""

@@ -76,10 +76,10 @@ def _meta(batch: feed.BatchRow, now: datetime, dates: Dates) -> list[str]:
 
 
 def batch_view(batch: feed.BatchRow, now: datetime, usual: Mapping[str, int], dates: Dates) -> BatchView:
-    """A row of the feed. `usual`: seconds that models took lately, which say more than the catalogue's estimate."""
+    """A row of the feed. `usual`: seconds that the like of it took lately, before the catalogue's estimate."""
     try:
         price = dollars(catalog.quote(batch.params).unit_worst_micros)  # which a retry holds
-        usually = f"usually {usual.get(batch.model) or catalog.typical_seconds(batch.params)} s"
+        usually = f"usually {usual.get(feed.alike(batch.params)) or catalog.typical_seconds(batch.params)} s"
         width, height = catalog.resolve_pixels(batch.params)
     except StudioError:  # its model, price or limits have left the catalogue: its outputs stay, no retry is offered
         price, usually, width, height = "", "", 1, 1

@@ -181,6 +181,18 @@ async def test_the_title_and_an_allowed_notification_tell_and_giving_up_says_wha
     assert await page.evaluate("window.said") == [["1 result is ready", "1 of 1 finished: A kite, seen from elsewhere"]]
     await page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
     await expect(page).to_have_title("(1 running) Studio")
+    main = page.get_by_role("navigation", name="Main")
+    await main.get_by_role("link", name="Library", exact=True).click()
+    await expect(page).to_have_title("(1 running) Library · Studio")
+
+    elsewhere = await visits.open(context, f"{guest.system.url()}/settings/profile")  # it never showed the feed
+    await expect(elsewhere).to_have_title("(1 running) Profile · Studio")
+    await elsewhere.evaluate("Notification.permission = 'granted'; window.away = true")
+    await main.get_by_role("link", name="Studio", exact=True).click()
+    await (await write(page, "A kite that comes down")).click()
+    await expect(elsewhere).to_have_title("(1 done, 1 running) Profile · Studio")
+    said = await elsewhere.evaluate("window.said")
+    assert said == [["1 result is ready", "1 of 1 finished: A kite that comes down"]]
 
 
 async def test_pictures_of_the_library_are_inserted_by_key_and_on_a_phone(visits: Visits, guest: Guest):

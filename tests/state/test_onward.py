@@ -465,6 +465,26 @@ async def test_what_ended_while_the_page_is_open_is_counted_for_the_tabs_title(s
     assert state.finished == 2
 
 
+async def test_a_tab_that_never_showed_the_feed_hears_what_ended_too(someone: Person):
+    sent = await submitted(someone, image("a lake", count=2))
+    state = tab(StudioState, someone, "/library")
+    await call(state, "identify")
+    assert (state.running, state.queue, state.finished) == (2, "2 waiting", 0)
+    async with transaction(SYSTEM) as session:
+        await session.execute(
+            text(
+                "UPDATE generations SET state = 'failed', attempt_id = gen_random_uuid(), charged_micros = 0, "
+                "ended_at = studio_now() WHERE batch_id = :id"
+            ),
+            {"id": sent.batch_id},
+        )
+    for _ in range(2):
+        await state_refresh(someone, state, sent.batch_id)
+    assert (state.running, state.finished) == (0, 2)
+    assert state.announcement == "0 of 2 finished: a lake"
+    assert (state.loaded, state.batches) == (False, []), "it keeps no feed"
+
+
 async def state_refresh(who: Person, state: StudioState, batch_id: UUID) -> None:
     """What a push does to a tab."""
     from studio.state.guard import acting_as

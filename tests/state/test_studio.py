@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
 from studio.services import attempts
+from studio.services.byteplus import catalog
 from studio.services.dates import ENGLISH, Dates
 from studio.services.generations import Input
 from studio.state.library import LibraryState
@@ -135,6 +136,29 @@ async def test_a_tile_says_what_happened_what_it_cost_and_what_next(
 ):
     shown = dataclasses.asdict(await tile(someone, **columns))
     assert {name: shown[name] for name in words} == words
+
+
+async def test_how_long_it_usually_takes_is_told_from_the_like_of_it(someone: Person):
+    model = "seedance-1-0-pro-250528"
+    final = dataclasses.replace(video(model=model), resolution="1080p", duration=12)
+    for params, seconds in ((video(model=model), (30, 32, 90)), (final, (300, 310, 320)), (image(), (7, 9))):
+        for took in seconds:
+            sent = await submitted(someone, params)
+            began = NOW - timedelta(seconds=took)
+            await update(sent.generation_ids[0], state="succeeded", submitted_at=began, ended_at=NOW, charged_micros=1)
+    flex = dataclasses.replace(final, service_tier="flex")
+    expected = [
+        (video(model=model), 32),
+        (dataclasses.replace(video(model=model), prompt="quite another", seed=7), 32),
+        (final, 310),
+        (flex, catalog.typical_seconds(flex)),  # none of these was made yet
+        (image(), catalog.typical_seconds(image())),  # two say too little
+    ]
+    for params, _ in expected:
+        sent = await submitted(someone, params)
+        await update(sent.generation_ids[0], state="submitting")
+    batches = (await opened(someone)).batches[: len(expected)]
+    assert [b.tiles[0].usually for b in reversed(batches)] == [f"usually {seconds} s" for _, seconds in expected]
 
 
 async def test_a_clip_that_failed_after_a_long_wait_was_still_asked_for_once(someone: Person):
