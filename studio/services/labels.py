@@ -163,27 +163,33 @@ async def put_on(session: AsyncSession, *, actor: Actor, label_id: UUID, asset_i
         {"id": label_id, "account": actor.account_id},
     ):
         raise NotFound("This label is gone already.")
-    rows = await session.scalars(
-        text(
-            "INSERT INTO asset_labels (asset_id, label_id, account_id) SELECT id, :label, account_id FROM assets "
-            "WHERE account_id = :account AND id = ANY(:ids) AND generation_id IS NOT NULL "
-            "ON CONFLICT DO NOTHING RETURNING asset_id"
-        ),
-        {"label": label_id, "account": actor.account_id, "ids": keeping.checked(asset_ids)},
-    )
-    return await _told(session, actor, len(rows.all()))
+    count = 0
+    for ids in keeping.parts(asset_ids):
+        rows = await session.scalars(
+            text(
+                "INSERT INTO asset_labels (asset_id, label_id, account_id) SELECT id, :label, account_id FROM assets "
+                "WHERE account_id = :account AND id = ANY(:ids) AND generation_id IS NOT NULL "
+                "ON CONFLICT DO NOTHING RETURNING asset_id"
+            ),
+            {"label": label_id, "account": actor.account_id, "ids": ids},
+        )
+        count += len(rows.all())
+    return await _told(session, actor, count)
 
 
 async def take_off(session: AsyncSession, *, actor: Actor, label_id: UUID, asset_ids: Sequence[UUID]) -> int:
     """Take a label off outputs; returns how many carried it."""
-    rows = await session.scalars(
-        text(
-            "DELETE FROM asset_labels WHERE account_id = :account AND label_id = :label AND asset_id = ANY(:ids) "
-            "RETURNING asset_id"
-        ),
-        {"label": label_id, "account": actor.account_id, "ids": keeping.checked(asset_ids)},
-    )
-    return await _told(session, actor, len(rows.all()))
+    count = 0
+    for ids in keeping.parts(asset_ids):
+        rows = await session.scalars(
+            text(
+                "DELETE FROM asset_labels WHERE account_id = :account AND label_id = :label AND asset_id = ANY(:ids) "
+                "RETURNING asset_id"
+            ),
+            {"label": label_id, "account": actor.account_id, "ids": ids},
+        )
+        count += len(rows.all())
+    return await _told(session, actor, count)
 
 
 async def _told(session: AsyncSession, actor: Actor, count: int) -> int:

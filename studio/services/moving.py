@@ -29,23 +29,25 @@ async def move(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UUID]
     )
     if not there:
         raise NotFound("That workspace is not there any more.")
-    rows = (
-        await session.execute(
+    count = 0
+    for ids in keeping.parts(asset_ids):
+        rows = await session.scalars(
             text(
                 "UPDATE assets SET workspace_id = :to WHERE account_id = :account AND id = ANY(:ids) "
                 "AND generation_id IS NOT NULL AND workspace_id IS DISTINCT FROM :to RETURNING batch_id"
             ),
-            {**known, "ids": keeping.checked(asset_ids)},
+            {**known, "ids": ids},
         )
-    ).all()
-    if rows:
+        batches = rows.all()
+        count += len(batches)
         await session.execute(
             text(
                 "UPDATE batches b SET workspace_id = :to WHERE b.account_id = :account AND b.id = ANY(:batches) "
                 "AND NOT EXISTS (SELECT 1 FROM assets a WHERE a.batch_id = b.id AND a.workspace_id <> :to) "
                 "AND NOT EXISTS (SELECT 1 FROM generations g WHERE g.batch_id = b.id AND g.ended_at IS NULL)"
             ),
-            {**known, "batches": list({row.batch_id for row in rows})},
+            {**known, "batches": list(set(batches))},
         )
+    if count:
         await keeping.tell(session, actor=actor)
-    return len(rows)
+    return count

@@ -19,14 +19,16 @@ async def rate(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UUID]
     """Rate outputs; 0 takes the rating away. Returns how many have it now. Raises ValidationError."""
     if stars and stars not in STARS:
         raise ValidationError("A rating is 1 to 5 stars, or none.")
-    rows = await session.scalars(
-        text(
-            "UPDATE assets SET rating = :stars WHERE account_id = :account AND id = ANY(:ids) "
-            "AND generation_id IS NOT NULL RETURNING id"
-        ),
-        {"account": actor.account_id, "ids": keeping.checked(asset_ids), "stars": stars or None},
-    )
-    count = len(rows.all())
+    count = 0
+    for ids in keeping.parts(asset_ids):
+        rows = await session.scalars(
+            text(
+                "UPDATE assets SET rating = :stars WHERE account_id = :account AND id = ANY(:ids) "
+                "AND generation_id IS NOT NULL RETURNING id"
+            ),
+            {"account": actor.account_id, "ids": ids, "stars": stars or None},
+        )
+        count += len(rows.all())
     if count:
         await keeping.tell(session, actor=actor)
     return count

@@ -45,15 +45,16 @@ class Trashed:
 
 async def put(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UUID]) -> Trashed:
     """Put outputs into the trash; what is there already stays as it is."""
-    rows = (
-        await session.scalars(
+    rows: list[datetime] = []
+    for ids in keeping.parts(asset_ids):
+        gone = await session.scalars(
             text(
                 "UPDATE assets SET trashed_at = studio_now() WHERE account_id = :account AND id = ANY(:ids) "
                 "AND trashed_at IS NULL RETURNING trashed_at"
             ),
-            {"account": actor.account_id, "ids": keeping.checked(asset_ids)},
+            {"account": actor.account_id, "ids": ids},
         )
-    ).all()
+        rows += gone.all()
     if not rows:
         raise Conflict("This is in the trash already, or gone.")
     await keeping.tell(session, actor=actor)
@@ -90,23 +91,25 @@ async def restore(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UU
     Raises:
         Conflict: none of them is in the trash any more.
     """
-    known = {"account": actor.account_id, "ids": keeping.checked(asset_ids), "days": settings().trash_days}
-    rows = await session.scalars(
-        text(
-            f"UPDATE assets SET trashed_at = NULL WHERE account_id = :account AND id = ANY(:ids) AND {_KEPT} "  # noqa: S608  # constants
-            "RETURNING id"
-        ),
-        known,
-    )
-    back = rows.all()
+    known = {"account": actor.account_id, "days": settings().trash_days}
+    back: list[UUID | None] = []  # the workspace of each
+    for ids in keeping.parts(asset_ids):
+        rows = await session.scalars(
+            text(
+                f"UPDATE assets SET trashed_at = NULL WHERE account_id = :account AND id = ANY(:ids) AND {_KEPT} "  # noqa: S608  # constants
+                "RETURNING workspace_id"
+            ),
+            {**known, "ids": ids},
+        )
+        back += rows.all()
     if not back:
         raise Conflict("This was restored or erased meanwhile.")
     await session.execute(
         text(
             "UPDATE workspaces SET trashed_at = NULL WHERE account_id = :account AND trashed_at IS NOT NULL "
-            "AND id IN (SELECT workspace_id FROM assets WHERE account_id = :account AND id = ANY(:back))"
+            "AND id = ANY(:places)"
         ),
-        {"account": actor.account_id, "back": list(back)},
+        {"account": actor.account_id, "places": [each for each in set(back) if each is not None]},
     )
     await keeping.tell(session, actor=actor)
     return len(back)

@@ -21,6 +21,7 @@ from studio.state.views import ErasingView
 SELECTED = "selected"
 MENUS = {"l": "label", "m": "move"}  # keys, and the menus of the selection that they open
 MOST_COMPARED = 4
+MOST_ERASED = 5000  # each has its own entry in the journal before it goes
 
 
 def label_view(label: labels.Label, *, on: bool = False) -> LabelView:
@@ -50,8 +51,9 @@ class KeepingMixin(SelectionMixin, UndoMixin, ErasingMixin, mixin=True):
     async def rate_selected(self, value: int):
         """1 to 5 stars on everything selected, or 0 for none."""
         await guard.limit("keep")
+        ids = await self._targets()
         async with guard.work() as session:
-            count = await ratings.rate(session, actor=guard.actor(), asset_ids=self._targets(), stars=value)
+            count = await ratings.rate(session, actor=guard.actor(), asset_ids=ids, stars=value)
         if count:
             if count > 1:  # one shows it on its tile; of many, most are out of sight
                 words = f"{value} of 5" if value else "no rating any more"
@@ -62,10 +64,10 @@ class KeepingMixin(SelectionMixin, UndoMixin, ErasingMixin, mixin=True):
     async def label_selected(self, label_id: str, on: bool):
         """Put a label on everything selected, or take it off."""
         await guard.limit("keep")
-        known = guard.uuid(label_id)
+        known, ids = guard.uuid(label_id), await self._targets()
         async with guard.work() as session:
             act = labels.put_on if on else labels.take_off
-            await act(session, actor=guard.actor(), label_id=known, asset_ids=self._targets())
+            await act(session, actor=guard.actor(), label_id=known, asset_ids=ids)
         await self._read_labels()
         await self._changed()
 
@@ -73,10 +75,10 @@ class KeepingMixin(SelectionMixin, UndoMixin, ErasingMixin, mixin=True):
     async def new_label_selected(self, form: dict):
         """A label of the name that was typed, on everything selected. `form`: {"label": its name}."""
         await guard.limit("keep")
-        name = form.get("label", "")
+        name, ids = form.get("label", ""), await self._targets()
         async with guard.work() as session:
             made = await labels.create(session, actor=guard.actor(), name=name if isinstance(name, str) else "")
-            await labels.put_on(session, actor=guard.actor(), label_id=made, asset_ids=self._targets())
+            await labels.put_on(session, actor=guard.actor(), label_id=made, asset_ids=ids)
         await self._read_labels()
         await self._changed()
 
@@ -92,7 +94,7 @@ class KeepingMixin(SelectionMixin, UndoMixin, ErasingMixin, mixin=True):
     @action
     async def compare_selected(self):
         """Two to four side by side."""
-        ids = self._targets()
+        ids = [] if self.selected_count > MOST_COMPARED else await self._targets()
         if not 2 <= len(ids) <= MOST_COMPARED:
             self._say("info", "Select two to four outputs to compare them.")
             return None
@@ -102,9 +104,9 @@ class KeepingMixin(SelectionMixin, UndoMixin, ErasingMixin, mixin=True):
     async def move_selected(self, workspace_id: str):
         """Everything selected into another workspace."""
         await guard.limit("keep")
-        to = guard.uuid(workspace_id)
+        to, ids = guard.uuid(workspace_id), await self._targets()
         async with guard.work() as session:
-            count = await moving.move(session, actor=guard.actor(), asset_ids=self._targets(), workspace_id=to)
+            count = await moving.move(session, actor=guard.actor(), asset_ids=ids, workspace_id=to)
         self.menu = ""
         if count:
             self._say("success", f"{count_words(count, 'output')} moved")
@@ -114,8 +116,8 @@ class KeepingMixin(SelectionMixin, UndoMixin, ErasingMixin, mixin=True):
     async def trash_selected(self):
         """Everything selected into the trash, with the way back."""
         await guard.limit("keep")
-        if self._targets():
-            await self._throw(self._targets())
+        if ids := await self._targets():
+            await self._throw(ids)
             self._choose([])
             await self._changed()
 
@@ -123,10 +125,11 @@ class KeepingMixin(SelectionMixin, UndoMixin, ErasingMixin, mixin=True):
     async def restore_selected(self):
         """Everything selected out of the trash."""
         await guard.limit("keep")
-        if not self._targets():
+        ids = await self._targets()
+        if not ids:
             return
         async with guard.work() as session:
-            count = await trash.restore(session, actor=guard.actor(), asset_ids=self._targets())
+            count = await trash.restore(session, actor=guard.actor(), asset_ids=ids)
         self._choose([])
         self._say("success", f"{count_words(count, 'output')} restored")
         await self._changed()
@@ -135,15 +138,18 @@ class KeepingMixin(SelectionMixin, UndoMixin, ErasingMixin, mixin=True):
     async def erase_selected_asked(self):
         """Ask whether everything selected is to go for good."""
         async with guard.work() as session:
-            ids = await purge.chosen(session, actor=guard.actor(), asset_ids=self._targets())
+            ids = await self._meant(session, SELECTED, SELECTED)
         if ids:
+            if self._everything:  # what comes in after the question does not go with it
+                self._choose([str(each) for each in ids])
             words = f"{count_words(len(ids), 'file')} and what is known of them are deleted now. {LAST}"
             title = f"Delete {count_words(len(ids), 'output')} for good?"
             self.erasing = ErasingView(id=SELECTED, what=SELECTED, title=title, words=words)
 
     async def _meant(self, session: AsyncSession, what: str, ident: str) -> Sequence[UUID]:
         if what == SELECTED:
-            return await purge.chosen(session, actor=guard.actor(), asset_ids=self._targets())
+            named = await self._targets("Deleting for good", MOST_ERASED)
+            return await purge.chosen(session, actor=guard.actor(), asset_ids=named)
         return await super()._meant(session, what, ident)
 
     async def _erased(self, what: str) -> None:
@@ -155,6 +161,7 @@ class KeepingMixin(SelectionMixin, UndoMixin, ErasingMixin, mixin=True):
     async def download_selected(self):
         """Everything selected as a zip that the browser fetches."""
         await guard.limit("zip")
+        ids = await self._targets("A download", selections.MOST)
         async with guard.work() as session:
-            made = await selections.pick(session, actor=guard.actor(), asset_ids=self._targets())
+            made = await selections.pick(session, actor=guard.actor(), asset_ids=ids)
         return rx.download(url=f"/zip/{made}")

@@ -90,7 +90,7 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
         elif key == "Delete":
             await self.trash_selected()
         elif key.lower() in MENUS:
-            if not self._chosen:  # the menus are on what is selected
+            if not self.selected_count:  # the menus are on what is selected
                 await self.choose("one", self._here, "")
             await self.open_menu(MENUS[key.lower()], True)
         elif key.lower() == "c":
@@ -158,6 +158,7 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
             )
             self.count = layout.count
             if layout.complete:
+                self._count_everything(layout.count)
                 self._show_total(layout.count, windows.counted(guard.actor()))
             if not self._width:  # rows of another width would jump when the page says its own
                 return layout.complete

@@ -95,7 +95,7 @@ async def test_a_thousand_at_once_take_one_transaction_under_a_second_and_one_me
         == 1000
     )
     async with transaction(someone.actor) as session:
-        with pytest.raises(ValidationError, match="5,000 outputs at a time"):
+        with pytest.raises(ValidationError, match="200,000 outputs at a time"):
             await ratings.rate(
                 session, actor=someone.actor, asset_ids=[uuid4() for _ in range(keeping.MOST + 1)], stars=1
             )

@@ -85,12 +85,12 @@ async def test_a_menu_key_selects_what_the_keyboard_is_on_and_the_menu_goes_with
     _, ids = await finished(who, image(count=2))
     state = await loaded(who, LibraryState)
     await call(state, "press", key, str(ids[1]))
-    assert (state.menu, state.selection, state._targets()) == (menu, "1 selected", [ids[1]])
+    assert (state.menu, state.selection, await state._targets()) == (menu, "1 selected", [ids[1]])
     await call(state, "choose", "none", "", "")
     assert (state.menu, state.selected_count) == ("", 0)
     await call(state, "choose", "one", str(ids[0]), "")
     await call(state, "press", key, str(ids[1]))
-    assert state._targets() == [ids[0]], "what is selected stays"
+    assert await state._targets() == [ids[0]], "what is selected stays"
 
 
 async def test_the_trash_gives_back_or_erases_what_is_selected_after_a_question(settings):

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from studio import config, rates
 from studio.db import SYSTEM, transaction
-from studio.services import abuse
+from studio.services import abuse, keeping, selections
 from studio.services.library import windows
 from studio.state import library
 from studio.state.guard import acting_as
@@ -195,22 +195,73 @@ async def test_a_selection_is_one_a_range_or_everything(someone: Person):
     assert state.selected_count == 3
     await call(state, "choose", "all", "", "")
     assert (state.selected_count, len(state.selected)) == (450, len(shown(state)))
-    assert len(state._targets()) == 450
+    assert len(await state._targets()) == 450
     await call(state, "choose", "none", "", "")
     assert (state.selected_count, state.selected) == (0, [])
     await call(state, "choose", "range", ids[9], ids[8])
     assert state.selected == ids[8:10]
 
 
-async def test_more_than_an_act_takes_is_not_selected_and_that_is_said(
+async def test_everything_that_matches_is_selected_however_much_and_acts_take_all_of_it(
     someone: Person, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("studio.state.selection.MOST_CHOSEN", 20)
-    await fill(someone, [Made(days_ago=n / 10) for n in range(50)])
-    state = await opened(someone)
+    monkeypatch.setattr(keeping, "AT_ONCE", 17)
+    ids = await fill(someone, [Made(days_ago=n / 10, kind="video" if n == 40 else "image") for n in range(50)])
+    state = await opened(someone, "media=image")
     await call(state, "choose", "all", "", "")
+    assert (state.selection, set(state.selected), state._chosen) == ("49 selected", set(shown(state)), [])
+    for _ in range(3):  # out, in and out again
+        await call(state, "choose", "one", str(ids[1]), "")
+    assert state.selection == "48 selected"
+    assert str(ids[1]) not in state.selected
+    await call(state, "rate_selected", 4)
+    assert state.toasts[-1].title == "48 outputs: 4 of 5"
+    fresh = await fill(someone, [Made("fresh")])
+    windows.forget(someone.account_id)
+    async with acting_as(someone.identity):
+        await state._follow()
+    assert state.selection == "49 selected", "the count is of what an act would take now"
+    monkeypatch.setattr(selections, "MOST", 30)
+    monkeypatch.setattr("studio.state.keeping.MOST_ERASED", 30)
+    for act, words in (("download_selected", "A download"), ("erase_selected_asked", "Deleting for good")):
+        assert await call(state, act) is None
+        assert state.toasts[-1].title == f"{words} takes 30 outputs at a time. 49 selected."
+    await call(state, "compare_selected")
+    assert state.toasts[-1].title == "Select two to four outputs to compare them."
+    await call(state, "trash_selected")
+    assert (state.toasts[-1].title, state.selected_count) == ("49 outputs moved to the trash", 0)
+    async with transaction(SYSTEM) as session:
+        left = await session.execute(
+            text("SELECT id, rating FROM assets WHERE account_id = :id AND trashed_at IS NULL ORDER BY kind"),
+            {"id": someone.account_id},
+        )
+        assert [tuple(row) for row in left] == [(ids[1], None), (ids[40], None)]
+    await call(state, "undo")
+    windows.forget(someone.account_id)
+    async with acting_as(someone.identity):
+        await state._follow()
+    assert state.count == 50
+    assert str(fresh[0]) in shown(state)
+    monkeypatch.setattr("studio.state.keeping.MOST_ERASED", 60)
+    await call(state, "choose", "all", "", "")
+    monkeypatch.setattr("studio.state.selection.MOST_CHOSEN", 60)
+    await call(state, "erase_selected_asked")
+    await fill(someone, [Made("fresher")])
+    windows.forget(someone.account_id)
+    assert state.erasing.title == "Delete 50 outputs for good?"
+    assert len(await state._targets()) == 50, "what comes in after the question does not go with it"
+
+
+async def test_a_range_longer_than_a_tab_holds_is_cut_and_that_is_said(
+    someone: Person, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("studio.state.selection.MOST_CHOSEN", 20)
+    ids = [str(each) for each in await fill(someone, [Made(days_ago=n / 10) for n in range(50)])]
+    state = await opened(someone)
+    await call(state, "choose", "range", ids[45], ids[2])
     assert state.selected_count == 20
-    assert state.toasts[-1].title == "The first 20 of 50 are selected."
+    assert state.toasts[-1].title == "The first 20 of 44 are selected."
 
 
 async def test_new_work_stands_on_top_and_does_not_move_what_is_seen(someone: Person):
