@@ -19,7 +19,7 @@ from studio.state.guard import action
 from studio.state.insert import InsertMixin
 from studio.state.leaving import KeepMixin
 from studio.state.places import PlacesMixin
-from studio.state.queue import ENDED, QueueMixin
+from studio.state.queue import QueueMixin
 from studio.state.tiles import batch_view
 from studio.state.views import BatchView, Neighbours, TileView
 
