@@ -170,7 +170,31 @@ async def accepted_task(session: AsyncSession, *, attempt_id: UUID, task_id: str
         "WHERE attempt_id = :attempt AND state IN ('submitting', 'unknown')",
         {"attempt": attempt_id, "task": task_id},
     )
+    if row is None:
+        await _kept_in_mind(session, attempt_id=attempt_id, task_id=task_id)
     return row is not None
+
+
+async def _kept_in_mind(session: AsyncSession, *, attempt_id: UUID, task_id: str) -> None:
+    """A task that came too late: its row was closed meanwhile and names it all the same, or is gone with its account.
+
+    In both cases the provider is asked to delete its record in the end.
+    """
+    known = {"attempt": attempt_id, "task": task_id}
+    await session.execute(
+        text(
+            "UPDATE generations SET task_id = :task "
+            "WHERE attempt_id = :attempt AND task_id IS NULL AND ended_at IS NOT NULL"
+        ),
+        known,
+    )
+    await session.execute(
+        text(
+            "INSERT INTO provider_removals (task_id) SELECT :task "
+            "WHERE NOT EXISTS (SELECT 1 FROM generations WHERE attempt_id = :attempt) ON CONFLICT DO NOTHING"
+        ),
+        known,
+    )
 
 
 async def made(session: AsyncSession, *, attempt_id: UUID, result: Mapping[str, Any]) -> UUID | None:

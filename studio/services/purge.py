@@ -24,6 +24,9 @@ from studio.services.exports import archives
 from studio.services.storage import key_for
 
 AT_ONCE = 200
+OBJECTS, COUNTED_UPTO = "stored objects", "counted up to"  # in `erasures.counts` while a purge is under way
+KEPT_AT_PROVIDER_DAYS = 8  # it says 7
+TASKS_AT_ONCE = 50
 
 
 async def close_holds(session: AsyncSession, *, account_id: UUID) -> int:
@@ -57,9 +60,9 @@ async def provider_tasks(session: AsyncSession, *, account_id: UUID) -> Sequence
     rows = await session.scalars(
         text(
             "SELECT task_id FROM generations WHERE account_id = :account AND task_id IS NOT NULL "
-            "AND created_at > studio_now() - interval '8 days' ORDER BY created_at"
+            "AND created_at > studio_now() - make_interval(days => :days) ORDER BY created_at"
         ),
-        {"account": account_id},
+        {"account": account_id, "days": KEPT_AT_PROVIDER_DAYS},
     )
     return list(rows)
 
@@ -158,12 +161,42 @@ def _leaving() -> list[registry.Entity]:
     return sorted(found, key=lambda entity: -order[entity.table])
 
 
-async def finish(session: AsyncSession, *, fired: Fired, worker_lock: int, objects: int) -> bool:
-    """The last transaction: rows, the receipt, done. False when another worker finished it."""
+async def count_objects(
+    session: AsyncSession, *, fired: Fired, worker_lock: int, found: int, upto: UUID | None
+) -> None:
+    """Add what was found of a page of objects, just before it is deleted; `upto` is the page's last id.
+
+    The pages come in order of their ids, after those that the account's own row names (`upto` None). One that was
+    counted is not counted again, so a purge that is killed and goes on says in the end how many there were.
+    """
+    await session.execute(
+        text(
+            "UPDATE erasures SET counts = counts || jsonb_build_object(CAST(:objects AS text), "
+            "coalesce((counts ->> :objects)::bigint, 0) + :found, CAST(:mark AS text), CAST(:upto AS text)) "
+            "WHERE id = :id AND worker_lock = :worker AND state = 'purging' "
+            """AND (counts ->> :mark IS NULL OR (counts ->> :mark) COLLATE "C" < :upto)"""
+        ),
+        {
+            "id": fired.id,
+            "worker": worker_lock,
+            "found": found,
+            "upto": str(upto or ""),
+            "objects": OBJECTS,
+            "mark": COUNTED_UPTO,
+        },
+    )
+
+
+async def finish(session: AsyncSession, *, fired: Fired, worker_lock: int) -> bool:
+    """The last transaction: rows, the receipt, done. False when another worker finished it.
+
+    A record that the provider did not delete yet stays noted, without the account (`provider_removals`).
+    """
     row = (
         await session.execute(
             text(
-                "SELECT email FROM erasures WHERE id = :id AND state = 'purging' AND worker_lock = :worker FOR UPDATE"
+                "SELECT email, counts FROM erasures "
+                "WHERE id = :id AND state = 'purging' AND worker_lock = :worker FOR UPDATE"
             ),
             {"id": fired.id, "worker": worker_lock},
         )
@@ -171,7 +204,7 @@ async def finish(session: AsyncSession, *, fired: Fired, worker_lock: int, objec
     if row is None:
         return False
     counts = await erase_account_rows(session, account_id=fired.account_id)
-    counts["stored objects"] = objects
+    counts[OBJECTS] = int(row.counts.get(OBJECTS, 0))
     removed = erasure.removed_words(counts)
     if row.email:
         await mail_events.on_deletion_done(
@@ -320,3 +353,44 @@ async def removals(session: AsyncSession) -> AsyncIterator[str]:
 async def removed(session: AsyncSession, *, keys: Sequence[str]) -> None:
     """Record that the store has let go of them."""
     await session.execute(text("DELETE FROM object_removals WHERE key = ANY(:keys)"), {"keys": list(keys)})
+
+
+# Records at the provider whose rows are gone: the database notes them as it deletes the rows (migration 0023)
+
+
+async def task_removals(session: AsyncSession) -> Sequence[str]:
+    """Records that the provider is to be asked to delete now, those that were asked for least often first."""
+    rows = await session.scalars(
+        text(
+            "SELECT task_id FROM provider_removals WHERE due_at <= studio_now() "
+            "ORDER BY tries, asked_at, task_id LIMIT :most"
+        ),
+        {"most": TASKS_AT_ONCE},
+    )
+    return list(rows)
+
+
+async def task_removed(session: AsyncSession, *, task_id: str) -> None:
+    """The provider has no record of it any more."""
+    await session.execute(text("DELETE FROM provider_removals WHERE task_id = :task"), {"task": task_id})
+
+
+async def task_removals_put_off(session: AsyncSession, *, task_ids: Sequence[str]) -> None:
+    """Ask again later: it is being made, or the provider does not answer."""
+    await session.execute(
+        text(
+            "UPDATE provider_removals SET tries = tries + 1, "
+            "due_at = studio_now() + make_interval(secs => least(30 * 2 ^ least(tries, 10), 6 * 3600)) "
+            "WHERE task_id = ANY(:tasks)"
+        ),
+        {"tasks": list(task_ids)},
+    )
+
+
+async def sweep_task_removals(session: AsyncSession) -> int:
+    """What the provider has dropped by itself by now. Returns how many."""
+    gone = await session.execute(
+        text("DELETE FROM provider_removals WHERE asked_at < studio_now() - make_interval(days => :days) RETURNING 1"),
+        {"days": KEPT_AT_PROVIDER_DAYS},
+    )
+    return len(gone.all())

@@ -451,6 +451,7 @@ ENDING = {
     ),
     "rate_counts": "SELECT 'k', 1, studio_now() + interval '1 day'",
     "retention_runs": "SELECT 'requests', studio_now(), 0",
+    "provider_removals": "SELECT 'cgt-1', studio_now(), studio_now(), 0",
     "audit_entries (actor, action, subject)": "SELECT 'cli', 'signin.link', 'x'",
     "privacy_requests (id, kind, address, received_at, due_at, outcome, closed_at)": (
         "SELECT gen_random_uuid(), 'access', 'f@example.org', studio_now(), studio_now() + interval '30 days', 'done', "

@@ -97,7 +97,16 @@ async def test_a_person_cannot_write_rows_of_another_account(someone: Person, ot
 
 
 @pytest.mark.parametrize(
-    "table", ["signin_links", "procrastinate_jobs", "request_log", "error_events", "ledger_heads", "provider_buckets"]
+    "table",
+    [
+        "signin_links",
+        "procrastinate_jobs",
+        "request_log",
+        "error_events",
+        "ledger_heads",
+        "provider_buckets",
+        "provider_removals",
+    ],
 )
 async def test_a_person_cannot_read_what_belongs_to_the_system(someone: Person, table: str):
     with pytest.raises(DBAPIError, match="permission denied"):
