@@ -17,7 +17,7 @@ from studio.db import Actor
 from studio.errors import NotFound
 from studio.services import sessions
 from studio.services.byteplus.params import Params, params_from_json
-from studio.services.storage import Storage, key_for
+from studio.services.storage import Storage, StoredObject, key_for
 
 THUMBNAILS = (256, 512, 1024)
 
@@ -69,10 +69,16 @@ async def write_objects(
     `data` is bytes or an async iterator of bytes. Returns the columns of the asset's row that it decides.
     """
     keys = {side: key_for("t", owner, suffix=f"w{side}") for side in thumbnails}
-    stored, *_ = await asyncio.gather(
+    done = await asyncio.gather(
         storage.put(key_for("o", owner), data, content_type=mime),
         *(storage.put(keys[side], thumbnails[side], content_type="image/webp") for side in thumbnails),
+        return_exceptions=True,  # whoever removes the rest after an error must not be overtaken by it
     )
+    for each in done:
+        if isinstance(each, BaseException):
+            raise each
+    stored = done[0]
+    assert isinstance(stored, StoredObject)
     return {
         "key": stored.key,
         "mime": mime,
@@ -81,6 +87,17 @@ async def write_objects(
         "crc32": stored.crc32,
         "thumbnails": {str(side): key for side, key in keys.items()},
     }
+
+
+def keys_of(ident: UUID) -> list[str]:
+    """Every object that belongs to an output or an upload by its id, whether its row names it or not."""
+    return [key_for("o", ident), *(key_for("t", ident, suffix=f"w{side}") for side in THUMBNAILS)]
+
+
+async def discard(storage: Storage, *, owner: UUID) -> None:
+    """Take back what was stored for a file that gets no row."""
+    for key in keys_of(owner):
+        await storage.delete(key)
 
 
 async def add_upload(

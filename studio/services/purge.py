@@ -18,10 +18,9 @@ from studio import queue
 from studio.db import Actor
 from studio.errors import NotFound
 from studio.services import erasure, ledger, mail_events, registry
-from studio.services.assets import THUMBNAILS
+from studio.services.assets import keys_of
 from studio.services.erasure import Fired
 from studio.services.exports import archives
-from studio.services.storage import key_for
 
 AT_ONCE = 200
 OBJECTS, COUNTED_UPTO = "stored objects", "counted up to"  # in `erasures.counts` while a purge is under way
@@ -70,11 +69,6 @@ async def provider_tasks(session: AsyncSession, *, account_id: UUID) -> Sequence
 async def task_forgotten(session: AsyncSession, *, task_id: str) -> None:
     """Note that the provider has no record of a task any more."""
     await session.execute(text("UPDATE generations SET task_id = NULL WHERE task_id = :task"), {"task": task_id})
-
-
-def keys_of(ident: UUID) -> list[str]:
-    """Every object that belongs to an output or an upload by its id, whether its row names it or not."""
-    return [key_for("o", ident), *(key_for("t", ident, suffix=f"w{side}") for side in THUMBNAILS)]
 
 
 async def object_keys(session: AsyncSession, *, account_id: UUID, after: UUID | None) -> tuple[list[str], UUID | None]:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
 from studio.errors import Conflict
-from studio.jobs import erasing
+from studio.jobs import erasing, orphaned
 from studio.jobs.erasing import PROVIDER_TRIES, Eraser
+from studio.jobs.exporting import Builder
 from studio.runtime import storage
-from studio.services import assets, attempts, erasure, purge
+from studio.services import assets, attempts, checks, erasure, orphans, purge
 from studio.services.byteplus.errors import ProviderError, ProviderUnreachable, TaskNotFound, TaskRunning
+from studio.services.exports import archives, bag
 from studio.services.storage import key_for
-from tests.factories import Person, image, operator, person, stored_asset, submitted
+from tests.factories import Person, fresh, image, operator, person, stored_asset, submitted
 from tests.jobs.test_erasing import LOCK, KilledError, leaving, over, state_of, stored
 
 
@@ -279,3 +284,61 @@ async def test_the_receipt_counts_what_went_before_the_purge_was_killed(
     await Eraser(lock=LOCK, client=eraser.client).run()
     assert f"{3 * each} stored objects" in await removed_of(someone)
     assert await value("SELECT count(*) FROM erasures WHERE counts ? 'counted up to'") == 0
+
+
+async def test_an_archive_that_was_being_listed_when_its_account_went_leaves_no_document(
+    someone: Person, eraser: Eraser, monkeypatch: pytest.MonkeyPatch
+):
+    await stored(someone, b"listed")
+    await fresh(someone)
+    async with transaction(someone.actor) as session:
+        export_id = await archives.request(session, actor=someone.actor)
+    real = bag.save_index
+
+    async def meanwhile(*args: Any) -> Any:
+        await leaving(someone)
+        await over(someone)
+        await eraser.run()
+        return await real(*args)
+
+    monkeypatch.setattr(bag, "save_index", meanwhile)
+    await Builder(lock=LOCK).run()
+    assert await accounts_left(someone) == 0
+    assert [item.key async for item in storage().list(key_for("x", export_id))] == []
+
+
+async def test_a_file_that_no_row_names_for_a_day_is_told_of_and_deleted_unless_it_is_older_than_the_database(
+    settings, eraser: Eraser
+):
+    lonely, ancient = key_for("o", uuid4()), key_for("t", uuid4(), suffix="w256")
+    for key in (lonely, ancient):
+        await storage().put(key, b"nobody's", content_type="image/png")
+    path = storage().local_path(ancient)
+    assert path is not None
+    begun = await value("SELECT min(registered_at) FROM policy_versions")
+    os.utime(path, (begun.timestamp() - 60,) * 2)
+    found = await orphaned.look_for_orphans(seconds=0)
+    assert {lonely, ancient} <= set(found.objects)
+    await eraser.run()
+    assert await storage().stat(lonely) is not None, "it may be on its way"
+    found = await orphaned.look_for_orphans(seconds=0, old=timedelta(0))
+    assert {lonely, ancient} <= set(found.objects)
+    async with transaction(SYSTEM) as session:
+        told = await checks.last(session, name=checks.ORPHANS)
+    assert told is not None
+    assert (told.ok, told.figures["removed"] >= 1) == (False, True)
+    await eraser.run()
+    assert await storage().stat(lonely) is None
+    assert await storage().stat(ancient) is not None
+    await storage().delete(ancient)
+
+
+async def test_very_many_files_without_a_row_are_told_of_and_none_is_deleted(settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(orphans, "MOST_REMOVED", 1)
+    keys = [key_for("o", uuid4()) for _ in range(2)]
+    for key in keys:
+        await storage().put(key, b"nobody's", content_type="image/png")
+    assert set(keys) <= set((await orphaned.look_for_orphans(seconds=0, old=timedelta(0))).objects)
+    assert not await value("SELECT count(*) FROM object_removals WHERE key = ANY(:keys)", keys=keys)
+    for key in keys:
+        await storage().delete(key)
