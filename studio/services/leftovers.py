@@ -1,4 +1,4 @@
-"""Files that a process that was killed leaves behind in the data folder, and how old the oldest of them is.
+"""Files that a process that was killed leaves behind in the data folder and the stores, and how old the oldest is.
 
 Times are those of the machine, which stamps the files. Whatever was touched within a day may be in use.
 """
@@ -10,9 +10,10 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from studio import runtime
 from studio.config import settings
 
 DAY_SECONDS = 86_400.0
@@ -52,8 +53,14 @@ def _oldest_task() -> datetime | None:
 
 
 async def clear_temporary() -> int:
-    """Delete half-made files. Returns how many."""
-    return await asyncio.to_thread(_clear, "tmp")
+    """Delete half-made files, and give up uploads that nobody finishes. Returns how many.
+
+    The place of the backups is looked after by whoever writes to it (`backups.shelf`).
+    """
+    gone = await asyncio.to_thread(_clear, "tmp")
+    for place in (runtime.storage(), runtime.journal()):
+        gone += await place.sweep(older_than=timedelta(seconds=DAY_SECONDS))
+    return gone
 
 
 async def oldest_temporary() -> datetime | None:
