@@ -10,7 +10,7 @@ from uuid import UUID
 from studio.db import SYSTEM, transaction
 from studio.errors import StudioError
 from studio.runtime import storage
-from studio.services import erasure, journal, purge
+from studio.services import erasure, journal, provider_records, purge, trash
 from studio.services.byteplus.client import ModelArkClient
 from studio.services.byteplus.errors import ProviderError, TaskNotFound, TaskRunning
 from studio.services.erasure import PURGE, Fired
@@ -133,6 +133,10 @@ class Eraser:
         if self._turn.locked():
             return
         async with self._turn:
+            try:
+                await trash.erase_asked()
+            except StudioError as error:
+                WRITER.error(PURGE, error)
             await self.remove_objects()
             await self.remove_tasks()
 
@@ -155,7 +159,7 @@ class Eraser:
         """Records at the provider whose rows are gone already. One that is refused is asked for again later."""
         while True:
             async with transaction(SYSTEM) as session:
-                tasks = await purge.task_removals(session)
+                tasks = await provider_records.due(session)
             if not tasks:
                 return
             for place, task_id in enumerate(tasks):
@@ -166,10 +170,10 @@ class Eraser:
                 except ProviderError as error:
                     silent = error.retryable != "no" or error.operator  # it answers none of them now
                     async with transaction(SYSTEM) as session:
-                        await purge.task_removals_put_off(session, task_ids=tasks[place:] if silent else [task_id])
+                        await provider_records.put_off(session, task_ids=tasks[place:] if silent else [task_id])
                     if silent:
                         WRITER.error(PURGE, error)
                         break
                     continue
                 async with transaction(SYSTEM) as session:
-                    await purge.task_removed(session, task_id=task_id)
+                    await provider_records.gone(session, task_id=task_id)

@@ -59,6 +59,7 @@ class Made:
 _COLUMNS = (
     "id, generation_id, kind, mime, object_key, size_bytes, sha256, width, height, duration_ms, thumbnails, created_at"
 )
+_THERE = "erase_asked_at IS NULL"  # not deleted for good: such a file waits for the worker alone
 
 
 async def write_objects(
@@ -144,7 +145,7 @@ async def of_session(
     """Those of the ids that are the account's, by id, if the token is of a session of it that is in use: one query."""
     in_use, values = sessions.in_use(token_hash)
     rows = await session.execute(
-        text(f"SELECT {_COLUMNS} FROM assets WHERE account_id = :account AND id = ANY(:ids) AND {in_use}"),  # noqa: S608  # constants
+        text(f"SELECT {_COLUMNS} FROM assets WHERE account_id = :account AND id = ANY(:ids) AND {_THERE} AND {in_use}"),  # noqa: S608  # constants
         {"account": actor.account_id, "ids": list(asset_ids), **values},
     )
     return {row.id: Asset(**row._mapping) for row in rows}
@@ -153,7 +154,7 @@ async def of_session(
 async def many(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UUID]) -> Sequence[Asset]:
     """Those of the ids that are the account's, in the order given."""
     rows = await session.execute(
-        text(f"SELECT {_COLUMNS} FROM assets WHERE account_id = :account AND id = ANY(:ids)"),  # noqa: S608  # constant
+        text(f"SELECT {_COLUMNS} FROM assets WHERE account_id = :account AND id = ANY(:ids) AND {_THERE}"),  # noqa: S608  # constants
         {"account": actor.account_id, "ids": list(asset_ids)},
     )
     found = {row.id: Asset(**row._mapping) for row in rows}

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio import queue
 from studio.errors import NotFound
-from studio.services import ledger
+from studio.services import ledger, provider_records
 from studio.services.byteplus import catalog
 from studio.services.byteplus.params import Params, params_from_json
 from studio.services.generations import RUN
@@ -171,30 +171,8 @@ async def accepted_task(session: AsyncSession, *, attempt_id: UUID, task_id: str
         {"attempt": attempt_id, "task": task_id},
     )
     if row is None:
-        await _kept_in_mind(session, attempt_id=attempt_id, task_id=task_id)
+        await provider_records.came_too_late(session, attempt_id=attempt_id, task_id=task_id)
     return row is not None
-
-
-async def _kept_in_mind(session: AsyncSession, *, attempt_id: UUID, task_id: str) -> None:
-    """A task that came too late: its row was closed meanwhile and names it all the same, or is gone with its account.
-
-    In both cases the provider is asked to delete its record in the end.
-    """
-    known = {"attempt": attempt_id, "task": task_id}
-    await session.execute(
-        text(
-            "UPDATE generations SET task_id = :task "
-            "WHERE attempt_id = :attempt AND task_id IS NULL AND ended_at IS NOT NULL"
-        ),
-        known,
-    )
-    await session.execute(
-        text(
-            "INSERT INTO provider_removals (task_id) SELECT :task "
-            "WHERE NOT EXISTS (SELECT 1 FROM generations WHERE attempt_id = :attempt) ON CONFLICT DO NOTHING"
-        ),
-        known,
-    )
 
 
 async def made(session: AsyncSession, *, attempt_id: UUID, result: Mapping[str, Any]) -> UUID | None:

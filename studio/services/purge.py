@@ -17,15 +17,13 @@ from sqlmodel import SQLModel
 from studio import queue
 from studio.db import Actor
 from studio.errors import NotFound
-from studio.services import erasure, ledger, mail_events, registry
+from studio.services import erasure, ledger, mail_events, provider_records, registry
 from studio.services.assets import keys_of
 from studio.services.erasure import Fired
 from studio.services.exports import archives
 
 AT_ONCE = 200
 OBJECTS, COUNTED_UPTO = "stored objects", "counted up to"  # in `erasures.counts` while a purge is under way
-KEPT_AT_PROVIDER_DAYS = 8  # it says 7
-TASKS_AT_ONCE = 50
 
 
 async def close_holds(session: AsyncSession, *, account_id: UUID) -> int:
@@ -61,7 +59,7 @@ async def provider_tasks(session: AsyncSession, *, account_id: UUID) -> Sequence
             "SELECT task_id FROM generations WHERE account_id = :account AND task_id IS NOT NULL "
             "AND created_at > studio_now() - make_interval(days => :days) ORDER BY created_at"
         ),
-        {"account": account_id, "days": KEPT_AT_PROVIDER_DAYS},
+        {"account": account_id, "days": provider_records.KEPT_DAYS},
     )
     return list(rows)
 
@@ -229,10 +227,14 @@ async def chosen(
     batch_id: UUID | None = None,
     workspace_id: UUID | None = None,
 ) -> Sequence[UUID]:
-    """The ids of one's own outputs and uploads that are meant: named, of a batch, or of a workspace."""
+    """The ids of one's own outputs and uploads that are meant: named, of a batch, or of a workspace.
+
+    Without those that were deleted for good and only wait for the worker.
+    """
     rows = await session.scalars(
         text(
             "SELECT a.id FROM assets a LEFT JOIN generations g ON g.id = a.generation_id WHERE a.account_id = :account "
+            "AND a.erase_asked_at IS NULL "
             "AND (a.id = ANY(:ids) OR g.batch_id = CAST(:batch AS uuid) OR a.workspace_id = CAST(:workspace AS uuid)) "
             "ORDER BY a.id"
         ),
@@ -347,44 +349,3 @@ async def removals(session: AsyncSession) -> AsyncIterator[str]:
 async def removed(session: AsyncSession, *, keys: Sequence[str]) -> None:
     """Record that the store has let go of them."""
     await session.execute(text("DELETE FROM object_removals WHERE key = ANY(:keys)"), {"keys": list(keys)})
-
-
-# Records at the provider whose rows are gone: the database notes them as it deletes the rows (migration 0023)
-
-
-async def task_removals(session: AsyncSession) -> Sequence[str]:
-    """Records that the provider is to be asked to delete now, those that were asked for least often first."""
-    rows = await session.scalars(
-        text(
-            "SELECT task_id FROM provider_removals WHERE due_at <= studio_now() "
-            "ORDER BY tries, asked_at, task_id LIMIT :most"
-        ),
-        {"most": TASKS_AT_ONCE},
-    )
-    return list(rows)
-
-
-async def task_removed(session: AsyncSession, *, task_id: str) -> None:
-    """The provider has no record of it any more."""
-    await session.execute(text("DELETE FROM provider_removals WHERE task_id = :task"), {"task": task_id})
-
-
-async def task_removals_put_off(session: AsyncSession, *, task_ids: Sequence[str]) -> None:
-    """Ask again later: it is being made, or the provider does not answer."""
-    await session.execute(
-        text(
-            "UPDATE provider_removals SET tries = tries + 1, "
-            "due_at = studio_now() + make_interval(secs => least(30 * 2 ^ least(tries, 10), 6 * 3600)) "
-            "WHERE task_id = ANY(:tasks)"
-        ),
-        {"tasks": list(task_ids)},
-    )
-
-
-async def sweep_task_removals(session: AsyncSession) -> int:
-    """What the provider has dropped by itself by now. Returns how many."""
-    gone = await session.execute(
-        text("DELETE FROM provider_removals WHERE asked_at < studio_now() - make_interval(days => :days) RETURNING 1"),
-        {"days": KEPT_AT_PROVIDER_DAYS},
-    )
-    return len(gone.all())

@@ -22,7 +22,7 @@ from studio.services import (
     leftovers,
     logs,
     mail_outbox,
-    purge,
+    provider_records,
     selections,
     sessions,
     trash,
@@ -285,11 +285,11 @@ TABLE: tuple[Entry, ...] = (
     Entry(
         "provider_removals",
         "Which records the provider is to delete",
-        _fixed(purge.KEPT_AT_PROVIDER_DAYS),
+        _fixed(provider_records.KEPT_DAYS),
         "the deletion here, or sooner when the provider has done it",
         "Deleted; the provider keeps no record for longer than 7 days",
         tables=("provider_removals",),
-        sweep=purge.sweep_task_removals,
+        sweep=provider_records.sweep,
         due="SELECT min(asked_at) + make_interval(days => :days) FROM provider_removals",
     ),
     Entry(

@@ -177,7 +177,9 @@ async def test_a_task_whose_account_went_while_it_was_sent_is_noted(
     someone: Person, eraser: Eraser, provider: Provider
 ):
     await with_tasks(someone, 2)
-    await change("UPDATE generations SET state = 'submitting', task_id = NULL")
+    await change(
+        "UPDATE generations SET state = 'submitting', task_id = NULL WHERE account_id = :id", id=someone.account_id
+    )
     async with transaction(SYSTEM) as session:
         first, second = list(
             await session.scalars(
