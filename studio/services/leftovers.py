@@ -1,4 +1,4 @@
-"""Files that a process that was killed leaves behind in the data folder and the stores, and how old the oldest is.
+"""What a process that was killed leaves behind: in the data folder, in the stores, of a check of backups; and how old.
 
 Times are those of the machine, which stamps the files. Whatever was touched within a day may be in use.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from studio import runtime
 from studio.config import settings
+from studio.services.backups import scratch
 
 DAY_SECONDS = 86_400.0
 
@@ -53,11 +54,13 @@ def _oldest_task() -> datetime | None:
 
 
 async def clear_temporary() -> int:
-    """Delete half-made files, and give up uploads that nobody finishes. Returns how many.
+    """Delete half-made files and scratch copies of backups, and give up uploads that nobody finishes. Returns how many.
 
     The place of the backups is looked after by whoever writes to it (`backups.shelf`).
     """
-    gone = await asyncio.to_thread(_clear, "tmp")
+    where = settings().database_url
+    assert where is not None
+    gone = await asyncio.to_thread(_clear, "tmp") + await scratch.clear(where)
     for place in (runtime.storage(), runtime.journal()):
         gone += await place.sweep(older_than=timedelta(seconds=DAY_SECONDS))
     return gone

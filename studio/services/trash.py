@@ -193,7 +193,7 @@ async def _due(which: str) -> dict[UUID, list[UUID]]:
 
 
 async def _empty_workspaces() -> int:
-    """Delete workspaces that are due. What was moved out of one takes its request along.
+    """Delete workspaces that are due, noted in the journal first.
 
     One that holds something that is not in the trash, a result that arrived late, comes back instead.
     """
@@ -210,17 +210,11 @@ async def _empty_workspaces() -> int:
                 f"SELECT t.id FROM workspaces t WHERE {_OVER} "  # noqa: S608  # constants
                 "AND NOT EXISTS (SELECT 1 FROM assets a WHERE a.workspace_id = t.id) AND NOT EXISTS "
                 "(SELECT 1 FROM generations g JOIN batches b ON b.id = g.batch_id WHERE b.workspace_id = t.id "
-                "AND g.ended_at IS NULL) FOR UPDATE SKIP LOCKED"
+                "AND g.ended_at IS NULL) LIMIT :most FOR UPDATE SKIP LOCKED"
             ),
-            {"days": settings().trash_days},
+            {"days": settings().trash_days, "most": AT_ONCE},
         )
         ids = list(rows)
-        await session.execute(
-            text(
-                "UPDATE batches b SET workspace_id = a.workspace_id FROM assets a WHERE a.batch_id = b.id "
-                "AND b.workspace_id = ANY(:ids) AND a.workspace_id IS NOT NULL"
-            ),
-            {"ids": ids},
-        )
-        await session.execute(text("DELETE FROM workspaces WHERE id = ANY(:ids)"), {"ids": ids})
-        return len(ids)
+        for each in ids:  # still locked: nothing comes into one while it is noted
+            await journal.write("workspace", each)
+        return await purge.erase_workspaces(session, workspace_ids=ids)

@@ -70,6 +70,7 @@ class ErasingMixin(ToastMixin, mixin=True):
 
     async def _erase_batch(self, asked: ErasingView, ids: Sequence[UUID]) -> None:
         """A few outputs with what failed, and the prompt. The journal comes first, so that no backup brings it back."""
+        await journal.write("batch", guard.uuid(asked.id))
         for each in ids:
             await journal.write("output", each)
         async with guard.system_work() as session:
