@@ -118,8 +118,8 @@ async def elsewhere(database_url: str) -> AsyncIterator[Transactions]:
         await other.dispose()
 
 
-def migrate(database_url: str) -> None:
-    """Bring the database to the newest version, as its owner. Safe to run twice and by two processes at once.
+def migrate(database_url: str, *, to: str = "head") -> None:
+    """Bring the database to the newest version, or to a named one, as its owner. Safe twice and by two at once.
 
     Raises:
         TextChangedError: a policy text of this release is not the one that was registered under its version.
@@ -137,7 +137,7 @@ def migrate(database_url: str) -> None:
             connection.execute(text("SELECT pg_advisory_lock(7305000)"))
             connection.commit()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
             connection.commit()
             registry.register(connection)
     finally:

@@ -18,7 +18,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
-from studio.config import Settings
+from studio.config import S3Settings, Settings
 
 WATCHED = frozenset({"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "socket.sendmsg"})
 MOST_ADDRESSES = 4_096  # of names that were looked up; the oldest are forgotten
@@ -71,10 +71,11 @@ def places(ours: Settings) -> tuple[Place, ...]:
         found.append(Place(_host(ours.ark_base_url), "BytePlus"))
         found += [Place(suffix, "BytePlus results") for suffix in RESULT_HOSTS]
     found += [Place(_host(provider.issuer), "sign-in") for provider in ours.oidc]
-    if ours.s3 is not None:
-        hosts = [_host(ours.s3.endpoint)] if ours.s3.endpoint else list(_aws(ours.s3.region))
-        below = "" if ours.s3.path_style else f"{ours.s3.bucket.lower()}."
-        found += [Place(f"{below}{host}", "object store") for host in hosts]
+    for why, bucket in (("object store", ours.s3), ("erasure journal", ours.journal), ("backups", ours.backup)):
+        if isinstance(bucket, S3Settings):
+            hosts = [_host(bucket.endpoint)] if bucket.endpoint else list(_aws(bucket.region))
+            below = "" if bucket.path_style else f"{bucket.bucket.lower()}."
+            found += [Place(f"{below}{host}", why) for host in hosts]
     found.append(Place(_host(ours.smtp_url), "mail"))
     found.append(Place(_host(ours.redis_url), "Redis"))
     found += [Place(host, "database") for host in _database_hosts(ours.database_url)]

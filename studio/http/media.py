@@ -45,17 +45,16 @@ async def upload(request: Request) -> Response:
         uploads.check_frame(picture)
     asset_id = uuid4()
     small = await thumbnails.make(picture.data)
-    objects = await assets.write_objects(
-        storage(), owner=asset_id, data=picture.data, mime=picture.mime, thumbnails=small.images
-    )
     try:
+        objects = await assets.write_objects(
+            storage(), owner=asset_id, data=picture.data, mime=picture.mime, thumbnails=small.images
+        )
         async with transaction(actor) as session:
             await assets.add_upload(
                 session, actor=actor, asset_id=asset_id, objects=objects, width=picture.width, height=picture.height
             )
     except BaseException:  # refused meanwhile, or the browser is gone: nothing names these objects
-        for key in (objects["key"], *objects["thumbnails"].values()):
-            await storage().delete(key)
+        await assets.discard(storage(), owner=asset_id)
         raise
     return JSONResponse({"id": str(asset_id), "width": picture.width, "height": picture.height})
 

@@ -64,14 +64,16 @@ class Builder:
                 await archives.emptied(session, export_id=export_id)
 
     async def _build(self, order: Order) -> None:
+        plan: dict[str, Any] = {}
         try:
-            plan = order.plan or {}
+            plan = deepcopy(dict(order.plan or {}))
             if not plan.get("parts"):
-                plan = await self._list(order)
-            await self._copy(order, deepcopy(dict(plan)))
+                plan = deepcopy(dict(await self._list(order)))
+            await self._copy(order, plan)
         except TakenBackError:
             async with transaction(SYSTEM) as session:
                 await archives.let_go(session, order=order, worker_lock=self.lock)
+            await self._leave_nothing(order, plan)
             await self.sweep()
         except FileDamaged as damaged:
             await self._begin_again(order, damaged)
@@ -79,6 +81,14 @@ class Builder:
             WRITER.error(BUILD, error)
             async with transaction(SYSTEM) as session:
                 await archives.put_off(session, order=order, worker_lock=self.lock)
+            await self._leave_nothing(order, plan)
+
+    async def _leave_nothing(self, order: Order, plan: Mapping[str, Any]) -> None:
+        """What was written for an archive that nobody waits for: its row may be gone, and named it alone."""
+        async with transaction(SYSTEM) as session:
+            waited_for = await archives.in_work(session, export_id=order.id)
+        if not waited_for:
+            await archives.remove_files(self.storage, export_id=order.id, plan=plan)
 
     async def _begin_again(self, order: Order, damaged: FileDamaged) -> None:
         await archives.remove_files(self.storage, export_id=order.id, plan=order.plan or {})

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from studio.db import SYSTEM, transaction
 from studio.runtime import storage
 from studio.services import orphans
 from studio.services.eventlog import WRITER
 from studio.services.orphans import Orphans
+from studio.services.storage import StoredObject
 
 SECOND_LOOK_SECONDS = 60.0  # an object is a moment older than its row
+OLD = timedelta(days=1)  # nothing is on its way for that long
 READERS = 8  # requests to the object store at once
 log = logging.getLogger("studio")
 
@@ -21,36 +24,41 @@ class OrphansError(Exception):
     """The daily scan found a file that no row names, or a row whose file is not there."""
 
 
-async def look_for_orphans(*, seconds: float = SECOND_LOOK_SECONDS) -> Orphans:
-    """What is alone now and was a minute ago. It is told of, and never removed by a machine."""
-    found = Orphans(objects=await _objects(), rows=await _rows())
-    if found.objects or found.rows:
+async def look_for_orphans(*, seconds: float = SECOND_LOOK_SECONDS, old: timedelta = OLD) -> Orphans:
+    """What is alone now and was a minute ago: it is told of, and deleted if it is `old`."""
+    objects, rows = await _objects(), await _rows()
+    if objects or rows:
         await asyncio.sleep(seconds)
-        before = set(found.rows)
-        found = Orphans(
-            objects=await _still_unnamed(found.objects), rows=[each for each in await _rows() if each in before]
-        )
+        before = set(rows)
+        objects, rows = await _still_unnamed(objects), [each for each in await _rows() if each in before]
+    found = Orphans(objects=[each.key for each in objects], rows=rows)
     async with transaction(SYSTEM) as session:
-        ok = await orphans.record(session, found)
+        removed = await orphans.remove(session, objects=objects, before=datetime.now(UTC) - old)
+        ok = await orphans.record(session, found, removed=removed)
     if not ok:
-        log.error("Orphans: %s files without a row, %s rows without a file.", len(found.objects), len(found.rows))
+        log.error(
+            "Orphans: %s files without a row, of which %s are deleted now; %s rows without a file.",
+            len(found.objects),
+            removed,
+            len(found.rows),
+        )
         WRITER.error("orphans", OrphansError())
     return found
 
 
-async def _objects() -> list[str]:
-    found: list[str] = []
+async def _objects() -> list[StoredObject]:
+    found: list[StoredObject] = []
     for kind in orphans.KINDS:
         async for page in orphans.pages(storage(), kind):
             async with transaction(SYSTEM) as session:
-                found += await orphans.unnamed(session, keys=page)
+                found += await orphans.unnamed(session, objects=page)
     return found
 
 
-async def _still_unnamed(keys: Sequence[str]) -> list[str]:
+async def _still_unnamed(objects: Sequence[StoredObject]) -> list[StoredObject]:
     async with transaction(SYSTEM) as session:
-        left = await orphans.unnamed(session, keys=keys)
-    return [key for key in left if await storage().stat(key) is not None]
+        left = await orphans.unnamed(session, objects=objects)
+    return [each for each in left if await storage().stat(each.key) is not None]
 
 
 async def _rows() -> list[str]:

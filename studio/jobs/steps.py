@@ -13,6 +13,8 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from studio import queue
 from studio.config import settings
 from studio.db import SYSTEM, transaction
@@ -21,7 +23,7 @@ from studio.jobs import series
 from studio.jobs.provider import SharedLimiter
 from studio.jobs.saving import Saved, save
 from studio.runtime import storage
-from studio.services import asked_back, attempts, purge
+from studio.services import asked_back, assets, attempts, purge
 from studio.services.attempts import Work
 from studio.services.byteplus import catalog
 from studio.services.byteplus.client import ImageRequest, ModelArkClient, Picture, TaskView, VideoRequest
@@ -272,17 +274,23 @@ class Worker:
         except LinkExpired:
             async with transaction(SYSTEM) as session:
                 await attempts.written_off(session, work=work)
+                await self._unwanted(session, work)
             return
         except StudioError as error:
             log.warning("A result could not be saved yet: %s", error.code)
             await self._later(work, min(2.0 * 2**work.tries, 600.0))
+            async with transaction(SYSTEM) as session:
+                await self._unwanted(session, work)
             return
         async with transaction(SYSTEM) as session:
-            kept = await attempts.stored(session, work=work, asset=saved.columns, charged=charge(work, saved))
-            if not kept and not await attempts.wants_result(session, generation_id=work.id):
-                # Its account, or it alone, was erased while the bytes were on their way: they must not stay.
-                await purge.note_removals(session, keys=[saved.columns["key"], *saved.columns["thumbnails"].values()])
-                await queue.defer(session, PURGE)
+            if not await attempts.stored(session, work=work, asset=saved.columns, charged=charge(work, saved)):
+                await self._unwanted(session, work)
+
+    async def _unwanted(self, session: AsyncSession, work: Work) -> None:
+        """What was erased, alone or with its account, while its bytes were on their way: no part of it may stay."""
+        if not await attempts.wants_result(session, generation_id=work.id):
+            await purge.note_removals(session, keys=assets.keys_of(work.id))
+            await queue.defer(session, PURGE)
 
 
 def charge(work: Work, saved: Saved) -> int:

@@ -5,7 +5,7 @@ from studio.models.addresses import AddressChange
 from studio.models.backups import Backup
 from studio.models.composer import Draft, Preset
 from studio.models.consent import Consent, ExperimentCount, UsageCount, UsageTotal
-from studio.models.erasure import Erasure, ObjectRemoval
+from studio.models.erasure import Erasure, ObjectRemoval, ProviderRemoval
 from studio.models.exports import Export
 from studio.models.generations import Asset, Batch, BatchInput, Generation
 from studio.models.identity import Agreement, Identity, Invitation
@@ -58,6 +58,7 @@ __all__ = [
     "PrivacyRequest",
     "ProofResult",
     "ProviderBucket",
+    "ProviderRemoval",
     "RateCount",
     "RateSalt",
     "RequestLog",

@@ -13,6 +13,9 @@ from studio.models.accounts import Instant
 from studio.models.base import TECHNICAL, Row, held
 
 LEAVING = held("account", "to delete your account when you asked for it, and to tell you once it is done")
+FORGETTING = held(
+    "operational", "to have the provider forget what was erased here", fate="retain", export=False, days=8
+)
 
 
 class Erasure(Row, table=True):
@@ -44,3 +47,18 @@ class ObjectRemoval(Row, table=True):
 
     key: str = Field(primary_key=True, sa_column_kwargs=TECHNICAL)
     asked_at: datetime = Field(sa_type=Instant, sa_column_kwargs=TECHNICAL)
+
+
+class ProviderRemoval(Row, table=True):
+    """A record at the provider that is to be deleted; it says of nobody whose it was.
+
+    The database writes it with the deletion of the generation that named it. It goes once the provider has none, and
+    after 8 days in any case, because the provider keeps none for longer than 7.
+    """
+
+    __tablename__ = "provider_removals"
+
+    task_id: str = Field(primary_key=True, sa_column_kwargs=FORGETTING)
+    asked_at: datetime = Field(sa_type=Instant, sa_column_kwargs=FORGETTING)
+    due_at: datetime = Field(sa_type=Instant, sa_column_kwargs=TECHNICAL)
+    tries: int = Field(default=0, sa_column_kwargs=TECHNICAL)

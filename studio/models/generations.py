@@ -111,4 +111,5 @@ class Asset(Row, table=True):
     cost_micros: int | None = Field(default=None, sa_column_kwargs=CONTENT)
     rating: int | None = Field(default=None, sa_column_kwargs=CONTENT)
     trashed_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=CONTENT)
+    erase_asked_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=CONTENT)
     derived_from: UUID | None = Field(default=None, sa_column_kwargs=CONTENT)

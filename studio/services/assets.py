@@ -17,7 +17,7 @@ from studio.db import Actor
 from studio.errors import NotFound
 from studio.services import sessions
 from studio.services.byteplus.params import Params, params_from_json
-from studio.services.storage import Storage, key_for
+from studio.services.storage import Storage, StoredObject, key_for
 
 THUMBNAILS = (256, 512, 1024)
 
@@ -59,6 +59,7 @@ class Made:
 _COLUMNS = (
     "id, generation_id, kind, mime, object_key, size_bytes, sha256, width, height, duration_ms, thumbnails, created_at"
 )
+_THERE = "erase_asked_at IS NULL"  # not deleted for good: such a file waits for the worker alone
 
 
 async def write_objects(
@@ -69,10 +70,16 @@ async def write_objects(
     `data` is bytes or an async iterator of bytes. Returns the columns of the asset's row that it decides.
     """
     keys = {side: key_for("t", owner, suffix=f"w{side}") for side in thumbnails}
-    stored, *_ = await asyncio.gather(
+    done = await asyncio.gather(
         storage.put(key_for("o", owner), data, content_type=mime),
         *(storage.put(keys[side], thumbnails[side], content_type="image/webp") for side in thumbnails),
+        return_exceptions=True,  # whoever removes the rest after an error must not be overtaken by it
     )
+    for each in done:
+        if isinstance(each, BaseException):
+            raise each
+    stored = done[0]
+    assert isinstance(stored, StoredObject)
     return {
         "key": stored.key,
         "mime": mime,
@@ -81,6 +88,17 @@ async def write_objects(
         "crc32": stored.crc32,
         "thumbnails": {str(side): key for side, key in keys.items()},
     }
+
+
+def keys_of(ident: UUID) -> list[str]:
+    """Every object that belongs to an output or an upload by its id, whether its row names it or not."""
+    return [key_for("o", ident), *(key_for("t", ident, suffix=f"w{side}") for side in THUMBNAILS)]
+
+
+async def discard(storage: Storage, *, owner: UUID) -> None:
+    """Take back what was stored for a file that gets no row."""
+    for key in keys_of(owner):
+        await storage.delete(key)
 
 
 async def add_upload(
@@ -127,7 +145,7 @@ async def of_session(
     """Those of the ids that are the account's, by id, if the token is of a session of it that is in use: one query."""
     in_use, values = sessions.in_use(token_hash)
     rows = await session.execute(
-        text(f"SELECT {_COLUMNS} FROM assets WHERE account_id = :account AND id = ANY(:ids) AND {in_use}"),  # noqa: S608  # constants
+        text(f"SELECT {_COLUMNS} FROM assets WHERE account_id = :account AND id = ANY(:ids) AND {_THERE} AND {in_use}"),  # noqa: S608  # constants
         {"account": actor.account_id, "ids": list(asset_ids), **values},
     )
     return {row.id: Asset(**row._mapping) for row in rows}
@@ -136,7 +154,7 @@ async def of_session(
 async def many(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UUID]) -> Sequence[Asset]:
     """Those of the ids that are the account's, in the order given."""
     rows = await session.execute(
-        text(f"SELECT {_COLUMNS} FROM assets WHERE account_id = :account AND id = ANY(:ids)"),  # noqa: S608  # constant
+        text(f"SELECT {_COLUMNS} FROM assets WHERE account_id = :account AND id = ANY(:ids) AND {_THERE}"),  # noqa: S608  # constants
         {"account": actor.account_id, "ids": list(asset_ids)},
     )
     found = {row.id: Asset(**row._mapping) for row in rows}

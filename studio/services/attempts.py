@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio import queue
 from studio.errors import NotFound
-from studio.services import ledger
+from studio.services import ledger, provider_records
 from studio.services.byteplus import catalog
 from studio.services.byteplus.params import Params, params_from_json
 from studio.services.generations import RUN
@@ -170,6 +170,8 @@ async def accepted_task(session: AsyncSession, *, attempt_id: UUID, task_id: str
         "WHERE attempt_id = :attempt AND state IN ('submitting', 'unknown')",
         {"attempt": attempt_id, "task": task_id},
     )
+    if row is None:
+        await provider_records.came_too_late(session, attempt_id=attempt_id, task_id=task_id)
     return row is not None
 
 

@@ -59,6 +59,7 @@ class Fired:
 
     id: UUID
     account_id: UUID
+    tries: int
 
 
 async def holding(session: AsyncSession, *, actor: Actor) -> Holding:
@@ -121,11 +122,14 @@ async def request(session: AsyncSession, *, actor: Actor, typed: str) -> datetim
 
 
 async def cancel(session: AsyncSession, *, actor: Actor) -> datetime:
-    """Keep the account; returns when. Raises Conflict when no countdown runs: it was cancelled, or its end came."""
+    """Keep the account; returns when. Raises Conflict when no countdown runs: it was cancelled, or its end came.
+
+    Its end, not the worker that notices it, is the point of no return: what the operator ended stays ended.
+    """
     kept: datetime | None = await session.scalar(
         text(
             "UPDATE erasures SET state = 'cancelled', ended_at = studio_now() "
-            "WHERE account_id = :account AND state = 'waiting' RETURNING ended_at"
+            "WHERE account_id = :account AND state = 'waiting' AND due_at > studio_now() RETURNING ended_at"
         ),
         {"account": actor.account_id},
     )
@@ -182,12 +186,14 @@ async def ask_at_once(session: AsyncSession, *, by: Actor | None, account_id: UU
 
 
 async def due(session: AsyncSession) -> bool:
-    """Whether a countdown is over, or a purge is to go on."""
+    """Whether a countdown is over, or a purge is to go on, or something is left to delete elsewhere."""
     return bool(
         await session.scalar(
             text(
                 f"SELECT EXISTS (SELECT 1 FROM erasures WHERE {_DUE}) "  # noqa: S608  # constants
-                "OR EXISTS (SELECT 1 FROM object_removals)"
+                "OR EXISTS (SELECT 1 FROM assets WHERE erase_asked_at IS NOT NULL) "
+                "OR EXISTS (SELECT 1 FROM object_removals) "
+                "OR EXISTS (SELECT 1 FROM provider_removals WHERE due_at <= studio_now())"
             )
         )
     )
@@ -213,7 +219,7 @@ async def fire(session: AsyncSession, *, worker_lock: int) -> Fired | None:
     ).one_or_none()
     if row is None:
         return None
-    fired = Fired(id=row.id, account_id=row.account_id)
+    fired = Fired(id=row.id, account_id=row.account_id, tries=row.tries)
     await sessions.revoke_everywhere(session, account_id=fired.account_id)
     for statement in (
         # one that came by mail alone is theirs as well, and could not be found once the address is free

@@ -59,12 +59,19 @@ async def take_last(storage: Storage, clip: Asset) -> Taken:
     uploads.check_frame(info)
     small = await thumbnails.make(data)
     asset_id = uuid4()
-    objects = await assets.write_objects(storage, owner=asset_id, data=data, mime="image/png", thumbnails=small.images)
+    try:
+        objects = await assets.write_objects(
+            storage, owner=asset_id, data=data, mime="image/png", thumbnails=small.images
+        )
+    except BaseException:
+        await assets.discard(storage, owner=asset_id)
+        raise
     return Taken(asset_id=asset_id, objects=objects, width=info.width, height=info.height)
 
 
 async def keep(session: AsyncSession, *, actor: Actor, clip: Asset, taken: Taken) -> None:
-    """Record a frame beside the clip it is from."""
+    """Record a frame beside the clip it is from. Raises NotFound when the clip was erased meanwhile."""
+    await assets.get(session, actor=actor, asset_id=clip.id)
     await assets.add_upload(
         session,
         actor=actor,

@@ -1,4 +1,4 @@
-"""What a process that was killed leaves behind, in the data folder and of a check of backups, and how old that is.
+"""What a process that was killed leaves behind: in the data folder, in the stores, of a check of backups; and how old.
 
 Times are those of the machine, which stamps the files. Whatever was touched within a day may be in use.
 """
@@ -10,9 +10,10 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from studio import runtime
 from studio.config import settings
 from studio.services.backups import scratch
 
@@ -53,10 +54,16 @@ def _oldest_task() -> datetime | None:
 
 
 async def clear_temporary() -> int:
-    """Delete half-made files, and scratch copies of backups that nobody looks at any more. Returns how many."""
+    """Delete half-made files and scratch copies of backups, and give up uploads that nobody finishes. Returns how many.
+
+    The place of the backups is looked after by whoever writes to it (`backups.shelf`).
+    """
     where = settings().database_url
     assert where is not None
-    return await asyncio.to_thread(_clear, "tmp") + await scratch.clear(where)
+    gone = await asyncio.to_thread(_clear, "tmp") + await scratch.clear(where)
+    for place in (runtime.storage(), runtime.journal()):
+        gone += await place.sweep(older_than=timedelta(seconds=DAY_SECONDS))
+    return gone
 
 
 async def oldest_temporary() -> datetime | None:

@@ -1,20 +1,25 @@
 """Rows without objects, and objects without rows: looked for once a day, in both directions.
 
-An object may be a moment older than its row, so only what is still alone at a second look is an orphan.
+An object may be a moment older than its row, so only what is still alone at a second look is an orphan. One that is a
+day old by then was left by a process that was killed between the two, and may be of somebody who is gone: it is deleted
+like what is noted for it, and told of all the same. Objects that are older than this database, or very many, are told
+of and never touched: then the database is more likely the wrong one.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from studio.services import checks
-from studio.services.storage import Storage
+from studio.services import checks, purge
+from studio.services.storage import Storage, StoredObject
 
 AT_ONCE = 1000
+MOST_REMOVED = 1000  # at a time: a process that was killed leaves a few
 DUE_HOURS = 23
 LOOK = "orphans.look"
 KINDS = ("o/", "t/", "p/", "x/")
@@ -41,11 +46,11 @@ class Orphans:
     rows: Sequence[str]
 
 
-async def pages(storage: Storage, kind: str) -> AsyncIterator[list[str]]:
-    """The keys of one kind of object, a thousand at a time."""
-    page: list[str] = []
+async def pages(storage: Storage, kind: str) -> AsyncIterator[list[StoredObject]]:
+    """The objects of one kind, a thousand at a time."""
+    page: list[StoredObject] = []
     async for item in storage.list(kind):
-        page.append(item.key)
+        page.append(item)
         if len(page) == AT_ONCE:
             yield page
             page = []
@@ -53,10 +58,24 @@ async def pages(storage: Storage, kind: str) -> AsyncIterator[list[str]]:
         yield page
 
 
-async def unnamed(session: AsyncSession, *, keys: Sequence[str]) -> list[str]:
-    """Those of the keys that no row names."""
-    named = set(await session.scalars(text(_NAMED), {"keys": list(keys)}))
-    return [key for key in keys if key not in named]
+async def unnamed(session: AsyncSession, *, objects: Sequence[StoredObject]) -> list[StoredObject]:
+    """Those of the objects that no row names."""
+    named = set(await session.scalars(text(_NAMED), {"keys": [each.key for each in objects]}))
+    return [each for each in objects if each.key not in named]
+
+
+async def remove(session: AsyncSession, *, objects: Sequence[StoredObject], before: datetime) -> int:
+    """Have those deleted that were alone at both looks, written before that moment, and are alone now.
+
+    None when they are too many, and none from before this database. Returns how many.
+    """
+    begun: datetime | None = await session.scalar(text("SELECT min(registered_at) FROM policy_versions"))
+    if begun is None or len(objects) > MOST_REMOVED:
+        return 0
+    left = [each for each in objects if each.at is not None and begun < each.at < before]
+    keys = [each.key for each in await unnamed(session, objects=left)]
+    await purge.note_removals(session, keys=keys)
+    return len(keys)
 
 
 async def objects_without_rows(session: AsyncSession, *, storage: Storage) -> list[str]:
@@ -64,7 +83,7 @@ async def objects_without_rows(session: AsyncSession, *, storage: Storage) -> li
     found: list[str] = []
     for kind in KINDS:
         async for page in pages(storage, kind):
-            found += await unnamed(session, keys=page)
+            found += [each.key for each in await unnamed(session, objects=page)]
     return found
 
 
@@ -102,14 +121,14 @@ async def named(session: AsyncSession, *, after: str, limit: int = AT_ONCE) -> S
     return [(str(row.id), row.object_key) for row in rows]
 
 
-async def record(session: AsyncSession, found: Orphans) -> bool:
-    """Keep what a scan found; whether it found nothing."""
+async def record(session: AsyncSession, found: Orphans, *, removed: int = 0) -> bool:
+    """Keep what a scan found, and how much of it was removed; whether it found nothing."""
     ok = not found.objects and not found.rows
     await checks.record(
         session,
         name=checks.ORPHANS,
         checked_at=await session.scalar(text("SELECT studio_now()")),
         ok=ok,
-        figures={"objects": len(found.objects), "rows": len(found.rows)},
+        figures={"objects": len(found.objects), "rows": len(found.rows), "removed": removed},
     )
     return ok

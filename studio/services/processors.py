@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from studio.config import Settings, SettingsError
+from studio.config import S3Settings, Settings, SettingsError
 
 NOT_STATED = "not stated"
 _OWN = ("localhost", "")
@@ -50,6 +50,11 @@ _PURPOSES = {
     "signin": ("Signs people in", "Name, e-mail address and the provider's id of who signs in"),
     "google": ("Signs people in", "Name, e-mail address and the provider's id of who signs in"),
     "storage": ("Keeps pictures and clips", "References and outputs"),
+    "journal": (
+        "Keeps the note of what was erased",
+        "Random ids of what was erased or restricted, and when",
+    ),
+    "backups": ("Keeps backups", "All data, encrypted before it leaves"),
     "database": ("Keeps everything but files", "Account data, prompts, parameters and operational data"),
     "mail": ("Delivers mail about accounts", "E-mail address and what the mail says"),
     "redis": ("Keeps the state of open tabs", "Ids and small parts of what an open page shows"),
@@ -86,9 +91,10 @@ def vendors(ours: Settings) -> Sequence[Vendor]:
     for provider in ours.oidc:
         google = provider.key == "google"
         add("google" if google else "signin", _host(provider.issuer), "Google" if google else provider.name)
-    if ours.s3 is not None:
-        host = _host(ours.s3.endpoint) or f"s3.{ours.s3.region}.amazonaws.com"
-        add("storage", host, region=ours.s3.region)
+    for key, bucket in (("storage", ours.s3), ("journal", ours.journal), ("backups", ours.backup)):
+        if isinstance(bucket, S3Settings):
+            host = _host(bucket.endpoint) or f"s3.{bucket.region}.amazonaws.com"
+            add(key, host, region=bucket.region)
     add("database", _host(ours.database_url))
     add("mail", _host(ours.smtp_url))
     add("redis", _host(ours.redis_url))

@@ -17,13 +17,13 @@ from sqlmodel import SQLModel
 from studio import queue
 from studio.db import Actor
 from studio.errors import NotFound
-from studio.services import erasure, ledger, mail_events, registry
-from studio.services.assets import THUMBNAILS
+from studio.services import erasure, ledger, mail_events, provider_records, registry
+from studio.services.assets import keys_of
 from studio.services.erasure import Fired
 from studio.services.exports import archives
-from studio.services.storage import key_for
 
 AT_ONCE = 200
+OBJECTS, COUNTED_UPTO = "stored objects", "counted up to"  # in `erasures.counts` while a purge is under way
 
 
 async def close_holds(session: AsyncSession, *, account_id: UUID, batch_ids: Sequence[UUID] | None = None) -> int:
@@ -58,9 +58,9 @@ async def provider_tasks(session: AsyncSession, *, account_id: UUID) -> Sequence
     rows = await session.scalars(
         text(
             "SELECT task_id FROM generations WHERE account_id = :account AND task_id IS NOT NULL "
-            "AND created_at > studio_now() - interval '8 days' ORDER BY created_at"
+            "AND created_at > studio_now() - make_interval(days => :days) ORDER BY created_at"
         ),
-        {"account": account_id},
+        {"account": account_id, "days": provider_records.KEPT_DAYS},
     )
     return list(rows)
 
@@ -68,11 +68,6 @@ async def provider_tasks(session: AsyncSession, *, account_id: UUID) -> Sequence
 async def task_forgotten(session: AsyncSession, *, task_id: str) -> None:
     """Note that the provider has no record of a task any more."""
     await session.execute(text("UPDATE generations SET task_id = NULL WHERE task_id = :task"), {"task": task_id})
-
-
-def keys_of(ident: UUID) -> list[str]:
-    """Every object that belongs to an output or an upload by its id, whether its row names it or not."""
-    return [key_for("o", ident), *(key_for("t", ident, suffix=f"w{side}") for side in THUMBNAILS)]
 
 
 async def object_keys(session: AsyncSession, *, account_id: UUID, after: UUID | None) -> tuple[list[str], UUID | None]:
@@ -159,12 +154,42 @@ def _leaving() -> list[registry.Entity]:
     return sorted(found, key=lambda entity: -order[entity.table])
 
 
-async def finish(session: AsyncSession, *, fired: Fired, worker_lock: int, objects: int) -> bool:
-    """The last transaction: rows, the receipt, done. False when another worker finished it."""
+async def count_objects(
+    session: AsyncSession, *, fired: Fired, worker_lock: int, found: int, upto: UUID | None
+) -> None:
+    """Add what was found of a page of objects, just before it is deleted; `upto` is the page's last id.
+
+    The pages come in order of their ids, after those that the account's own row names (`upto` None). One that was
+    counted is not counted again, so a purge that is killed and goes on says in the end how many there were.
+    """
+    await session.execute(
+        text(
+            "UPDATE erasures SET counts = counts || jsonb_build_object(CAST(:objects AS text), "
+            "coalesce((counts ->> :objects)::bigint, 0) + :found, CAST(:mark AS text), CAST(:upto AS text)) "
+            "WHERE id = :id AND worker_lock = :worker AND state = 'purging' "
+            """AND (counts ->> :mark IS NULL OR (counts ->> :mark) COLLATE "C" < :upto)"""
+        ),
+        {
+            "id": fired.id,
+            "worker": worker_lock,
+            "found": found,
+            "upto": str(upto or ""),
+            "objects": OBJECTS,
+            "mark": COUNTED_UPTO,
+        },
+    )
+
+
+async def finish(session: AsyncSession, *, fired: Fired, worker_lock: int) -> bool:
+    """The last transaction: rows, the receipt, done. False when another worker finished it.
+
+    A record that the provider did not delete yet stays noted, without the account (`provider_removals`).
+    """
     row = (
         await session.execute(
             text(
-                "SELECT email FROM erasures WHERE id = :id AND state = 'purging' AND worker_lock = :worker FOR UPDATE"
+                "SELECT email, counts FROM erasures "
+                "WHERE id = :id AND state = 'purging' AND worker_lock = :worker FOR UPDATE"
             ),
             {"id": fired.id, "worker": worker_lock},
         )
@@ -172,7 +197,7 @@ async def finish(session: AsyncSession, *, fired: Fired, worker_lock: int, objec
     if row is None:
         return False
     counts = await erase_account_rows(session, account_id=fired.account_id)
-    counts["stored objects"] = objects
+    counts[OBJECTS] = int(row.counts.get(OBJECTS, 0))
     removed = erasure.removed_words(counts)
     if row.email:
         await mail_events.on_deletion_done(
@@ -203,10 +228,14 @@ async def chosen(
     batch_id: UUID | None = None,
     workspace_id: UUID | None = None,
 ) -> Sequence[UUID]:
-    """The ids of one's own outputs and uploads that are meant: named, of a batch, or of a workspace."""
+    """The ids of one's own outputs and uploads that are meant: named, of a batch, or of a workspace.
+
+    Without those that were deleted for good and only wait for the worker.
+    """
     rows = await session.scalars(
         text(
             "SELECT a.id FROM assets a LEFT JOIN generations g ON g.id = a.generation_id WHERE a.account_id = :account "
+            "AND a.erase_asked_at IS NULL "
             "AND (a.id = ANY(:ids) OR g.batch_id = CAST(:batch AS uuid) OR a.workspace_id = CAST(:workspace AS uuid)) "
             "ORDER BY a.id"
         ),

@@ -29,7 +29,7 @@ _OWNED_BY: Mapping[str, str] = {
     "OR lower(address) = (SELECT lower(email) FROM accounts WHERE id = :account)",
 }
 # Tables whose rows name no account, so that nobody's can be told from another's. They end by time alone.
-NAMELESS = frozenset({"request_log", "error_events", "rate_counts", "usage_counts"})
+NAMELESS = frozenset({"request_log", "error_events", "rate_counts", "usage_counts", "provider_removals"})
 # Table names as a person would say them; one that is missing here is said as it is written.
 TABLES: Mapping[str, str] = {
     "accounts": "profile",
@@ -56,6 +56,7 @@ TABLES: Mapping[str, str] = {
     "policy_notices": "notices of new policies",
     "presets": "named parameters",
     "privacy_requests": "requests about your data",
+    "provider_removals": "records to be deleted at the provider",
     "rate_counts": "counts of tries",
     "saved_views": "saved searches",
     "selections": "picked for a download",

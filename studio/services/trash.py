@@ -1,7 +1,8 @@
 """The trash: what was deleted is out of sight at once, comes back for as long as it is there, and then goes for good.
 
 An act has one moment, written on everything it took (`trashed_at`): undoing it is asking for that moment. What is due
-can no longer be restored, so nothing is brought back while it is being erased. An export keeps what is in the trash:
+can no longer be restored, so nothing is brought back while it is being erased; what is deleted for good is not even
+shown there any more. An export keeps what is in the trash:
 it is still held. A restricted account's trash is not emptied.
 """
 
@@ -15,10 +16,11 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from studio import queue
 from studio.config import settings
 from studio.db import SYSTEM, Actor, transaction
 from studio.errors import Conflict
-from studio.services import journal, keeping, purge
+from studio.services import erasure, journal, keeping, purge
 
 AT_ONCE = 200
 _KEPT = "trashed_at > studio_now() - make_interval(days => :days)"
@@ -27,11 +29,13 @@ _FREE = (  # nobody asked to leave the account alone, and no deletion of all of 
     "AND NOT EXISTS (SELECT 1 FROM erasures e WHERE e.account_id = t.account_id AND e.state IN ('waiting', 'purging'))"
 )
 _OVER = f"t.trashed_at <= studio_now() - make_interval(days => :days) AND {_FREE}"
+_ASKED = "t.erase_asked_at IS NOT NULL"  # deleted for good, whatever else is said of the account
 # When what waited longest should have been gone, for the table of retention.
 DUE = (
-    "SELECT min(t.trashed_at) + make_interval(days => :days) FROM (SELECT account_id, trashed_at FROM assets "  # noqa: S608  # constants
+    "SELECT least((SELECT min(erase_asked_at) FROM assets WHERE erase_asked_at IS NOT NULL), "  # noqa: S608  # constants
+    "(SELECT min(t.trashed_at) + make_interval(days => :days) FROM (SELECT account_id, trashed_at FROM assets "
     "WHERE trashed_at IS NOT NULL UNION ALL SELECT account_id, trashed_at FROM workspaces "
-    f"WHERE trashed_at IS NOT NULL) t WHERE {_FREE}"
+    f"WHERE trashed_at IS NOT NULL) t WHERE {_FREE}))"
 )
 
 
@@ -74,7 +78,7 @@ async def undo(session: AsyncSession, *, actor: Actor, at: datetime) -> int:
     files = await session.scalars(
         text(
             f"UPDATE assets SET trashed_at = NULL WHERE account_id = :account AND trashed_at = :at AND {_KEPT} "  # noqa: S608  # constants
-            "RETURNING id"
+            "AND erase_asked_at IS NULL RETURNING id"
         ),
         known,
     )
@@ -97,7 +101,7 @@ async def restore(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UU
         rows = await session.scalars(
             text(
                 f"UPDATE assets SET trashed_at = NULL WHERE account_id = :account AND id = ANY(:ids) AND {_KEPT} "  # noqa: S608  # constants
-                "RETURNING workspace_id"
+                "AND erase_asked_at IS NULL RETURNING workspace_id"
             ),
             {**known, "ids": ids},
         )
@@ -121,12 +125,33 @@ async def count(session: AsyncSession, *, actor: Actor) -> int:
         await session.scalar(
             text(
                 "SELECT count(*) FROM assets WHERE account_id = :account AND trashed_at IS NOT NULL "
-                "AND generation_id IS NOT NULL"
+                "AND erase_asked_at IS NULL AND generation_id IS NOT NULL"
             ),
             {"account": actor.account_id},
         )
         or 0
     )
+
+
+async def for_good(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UUID]) -> int:
+    """Delete outputs for good: with this commit nobody sees them or brings them back, and a worker erases them at once.
+
+    Only then are they noted in the journal: a note for what may still stay would let a restore erase it. Runs as
+    `sys`, for the actor, because a restricted person may delete as well. Returns how many.
+    """
+    rows = await session.scalars(
+        text(
+            "UPDATE assets SET trashed_at = coalesce(trashed_at, studio_now()), erase_asked_at = studio_now() "
+            "WHERE account_id = :account AND id = ANY(:ids) AND erase_asked_at IS NULL RETURNING id"
+        ),
+        {"account": actor.account_id, "ids": keeping.checked(asset_ids)},
+    )
+    found = len(rows.all())
+    if found:
+        await queue.defer(session, erasure.PURGE)
+        await queue.notify(session, actor.account_id, "outputs")
+        await keeping.tell(session, actor=actor)
+    return found
 
 
 # Emptied by time
@@ -137,22 +162,32 @@ async def empty() -> int:
 
     Killed at any point, the next run goes on: what is due stays due. Returns how many files and workspaces went.
     """
+    return await _erase(_OVER) + await _empty_workspaces()
+
+
+async def erase_asked() -> int:
+    """Erase what somebody deleted for good, in the same way. Returns how many files."""
+    return await _erase(_ASKED)
+
+
+async def _erase(which: str) -> int:
     gone = 0
-    while due := await _due():
+    while due := await _due(which):
         for account_id, ids in due.items():
             for each in ids:
                 await journal.write("output", each)
             async with transaction(SYSTEM) as session:
                 gone += await purge.erase_outputs(session, actor=Actor(account_id=account_id), asset_ids=ids)
-    return gone + await _empty_workspaces()
+    return gone
 
 
-async def _due() -> dict[UUID, list[UUID]]:
+async def _due(which: str) -> dict[UUID, list[UUID]]:
     """The next files that are due, by account."""
+    values = {"most": AT_ONCE} | ({"days": settings().trash_days} if ":days" in which else {})
     async with transaction(SYSTEM) as session:
         rows = await session.execute(
-            text(f"SELECT t.id, t.account_id FROM assets t WHERE {_OVER} ORDER BY t.trashed_at LIMIT :most"),  # noqa: S608  # constants
-            {"days": settings().trash_days, "most": AT_ONCE},
+            text(f"SELECT t.id, t.account_id FROM assets t WHERE {which} ORDER BY t.trashed_at LIMIT :most"),  # noqa: S608  # constants
+            values,
         )
         found: dict[UUID, list[UUID]] = {}
         for row in rows:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.errors import Conflict, NotFound
-from studio.services import journal, purge
+from studio.services import journal, purge, trash
 from studio.state import guard
 from studio.state.guard import action
 from studio.state.settings_views import files_words
@@ -52,22 +52,30 @@ class ErasingMixin(ToastMixin, mixin=True):
 
     @action
     async def erase(self):
-        """Delete what was asked about. The journal comes first, so that no backup brings it back."""
-        asked, self.erasing = self.erasing, ErasingView()
+        """Delete what was asked about: outputs are out of reach with the answer, and a worker erases them at once."""
+        asked = self.erasing
         if not asked.id:
             return
+        await guard.limit("keep")
+        self.erasing = ErasingView()
         async with guard.work() as session:
             ids = await self._meant(session, asked.what, asked.id)
         if asked.what == BATCH:
-            await journal.write("batch", guard.uuid(asked.id))
+            await self._erase_batch(asked, ids)
+        else:
+            async with guard.system_work() as session:
+                await trash.for_good(session, actor=guard.actor(), asset_ids=ids)
+        self._say("success", "Deleted for good")
+        await self._erased(asked.what)
+
+    async def _erase_batch(self, asked: ErasingView, ids: Sequence[UUID]) -> None:
+        """A few outputs with what failed, and the prompt. The journal comes first, so that no backup brings it back."""
+        await journal.write("batch", guard.uuid(asked.id))
         for each in ids:
             await journal.write("output", each)
         async with guard.system_work() as session:
             await purge.erase_outputs(session, actor=guard.actor(), asset_ids=ids)
-            if asked.what == BATCH:
-                await purge.erase_rest(session, actor=guard.actor(), batch_id=guard.uuid(asked.id))
-        self._say("success", "Deleted for good")
-        await self._erased(asked.what)
+            await purge.erase_rest(session, actor=guard.actor(), batch_id=guard.uuid(asked.id))
 
     async def _erased(self, what: str) -> None:
         """It is gone: the page closes what showed it."""

@@ -214,8 +214,12 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
             return None
         if frame is None:
             taken = await frames.take_last(storage(), clip)
-            async with guard.work() as session:
-                await frames.keep(session, actor=guard.actor(), clip=clip, taken=taken)
+            try:
+                async with guard.work() as session:
+                    await frames.keep(session, actor=guard.actor(), clip=clip, taken=taken)
+            except BaseException:  # refused or erased meanwhile, or the tab is gone: nothing names the frame
+                await assets.discard(storage(), owner=taken.asset_id)
+                raise
             frame = taken.asset_id
         if self.media != "video" or not self.supports_frames:
             self._choose_model(self._models.get("video") or catalog.models("video")[0].id)

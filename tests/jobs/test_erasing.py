@@ -315,7 +315,6 @@ async def test_cancel_and_the_end_have_one_winner(settings):
     people = [await person() for _ in range(12)]
     for who in people:
         await leaving(who)
-        await over(who)
 
     async def cancelled(who: Person) -> bool:
         try:
@@ -325,24 +324,38 @@ async def test_cancel_and_the_end_have_one_winner(settings):
             return False
         return True
 
+    done = asyncio.Event()
+
     async def fired() -> list[UUID]:
         found = []
         while True:
             async with transaction(SYSTEM) as session:
                 one = await erasure.fire(session, worker_lock=LOCK)
-            if one is None:
+            if one is not None:
+                found.append(one.account_id)
+            elif done.is_set():
                 return found
-            found.append(one.account_id)
 
     async with transaction(SYSTEM) as alive:
         await alive.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        async with transaction(SYSTEM) as session:  # some are over, some end within this moment, some do not
+            await session.execute(
+                text(
+                    "UPDATE erasures SET due_at = studio_now() + make_interval(secs => :secs) "
+                    "WHERE account_id = :id AND state = 'waiting'"
+                ),
+                [{"id": who.account_id, "secs": (0.0, 0.04, 60.0)[place // 4]} for place, who in enumerate(people)],
+            )
         ends = asyncio.create_task(fired())
         stops = await asyncio.gather(*(cancelled(who) for who in people))
+        done.set()
         burnt = set(await ends)
     kept = {who.account_id for who, won in zip(people, stops, strict=True) if won}
     mine = {who.account_id for who in people}
     assert burnt & mine | kept == mine
     assert not burnt & kept
+    assert {who.account_id for who in people[:4]} <= burnt
+    assert {who.account_id for who in people[8:]} <= kept
 
 
 async def test_a_result_that_comes_after_the_end_is_refused_and_its_file_goes(someone: Person, eraser: Eraser):

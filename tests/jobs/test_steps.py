@@ -21,7 +21,7 @@ from studio.runtime import storage
 from studio.services import attempts, generations, lineage, purge
 from studio.services.byteplus.client import ModelArkClient
 from studio.services.byteplus.params import VideoParams
-from studio.services.storage import StorageUnavailable
+from studio.services.storage import StorageUnavailable, key_for
 from tests.factories import Person, image, state_of, submitted, video
 from tests.jobs.bench import LOCK, Provider, due_now, money, row, sent, swept_until
 from tests.system import free_port
@@ -251,6 +251,30 @@ async def test_when_the_store_is_down_the_result_waits_and_is_saved_when_it_is_b
     assert await state_of(made) == "succeeded"
     assert provider.posts("saved later") == 1
     assert await money(someone) == (0, 40_000)
+
+
+async def test_of_a_result_whose_account_went_while_it_was_saved_no_part_stays(
+    someone: Person, worker: Worker, monkeypatch: pytest.MonkeyPatch
+):
+    class Half:
+        """A store that takes the small pictures; by the time it refuses the large one, the account is gone."""
+
+        async def put(self, key: str, *rest: Any, **more: Any) -> Any:
+            if key.startswith("t/"):
+                return await storage().put(key, *rest, **more)
+            async with transaction(SYSTEM) as session:
+                await purge.close_holds(session, account_id=someone.account_id)
+                await purge.erase_account_rows(session, account_id=someone.account_id)
+            raise StorageUnavailable
+
+    made = await sent(someone, image("half of it"))
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "storage", Half)
+        await worker.run_next()
+    small = key_for("t", made, suffix="w256")
+    assert await storage().stat(small) is not None
+    async with transaction(SYSTEM) as session:
+        assert await session.scalar(text("SELECT true FROM object_removals WHERE key = :key"), {"key": small})
 
 
 async def test_a_link_that_expired_before_the_store_came_back_is_written_off(

@@ -8,6 +8,7 @@ import re
 import secrets
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -184,6 +185,10 @@ async def test_the_wrong_key_opens_nothing_and_changes_nothing(studio: Studio, d
 # Expiry
 
 
+def half_written(root: Path, tokens: list[str]) -> list[Path]:
+    return [next(root.rglob(token)) for token in tokens]
+
+
 async def test_expired_snapshots_go_with_the_copies_that_nobody_names_any_more(
     studio: Studio, database, tmp_path: Path
 ):
@@ -200,7 +205,12 @@ async def test_expired_snapshots_go_with_the_copies_that_nobody_names_any_more(
     def after(days: float) -> datetime:
         return old.snapshot.at + timedelta(days=days)
 
+    halves = [(await studio.place.upload(f"d/{n}0/{n}0{'0' * 30}", part_size=8 << 20)).token for n in (1, 2)]
+    killed, running = half_written(tmp_path, halves)
+    then = time.time() - 2 * 86_400
+    os.utime(killed, (then, then))
     assert await shelf.prune(studio.place, now=after(0.5)) == (0, 0)
+    assert (killed.exists(), running.exists()) == (False, True)
     assert await shelf.prune(studio.place, now=after(1.5)) == (1, 0)  # all it named is named by the others
     assert [each.id for each in await shelf.snapshots(studio.place)] == [second.snapshot.id, third.snapshot.id]
     assert await shelf.prune(studio.place, now=after(2.5)) == (1, 1)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
@@ -17,11 +18,13 @@ from studio.db import SYSTEM, transaction
 from studio.errors import Conflict, NotFound, Restricted, StudioError, ValidationError
 from studio.runtime import journal as journal_store
 from studio.services import (
+    assets,
     feed,
     journal,
     keeping,
     labels,
     moving,
+    purge,
     ratings,
     restriction,
     selections,
@@ -29,7 +32,8 @@ from studio.services import (
     workspaces,
 )
 from studio.services.generations import Input
-from studio.services.library import views
+from studio.services.library import views, windows
+from studio.services.library.filters import Filters
 from tests.factories import Person, finished, image, person, ready_archive, submitted, upload
 
 
@@ -264,6 +268,45 @@ async def test_the_trash_is_emptied_after_its_days_noted_in_the_journal_and_what
     assert ids[2] not in noted
     assert await value("SELECT count(*) FROM object_removals WHERE key LIKE 'o/%'")
     assert await trash.empty() == 0
+
+
+async def test_what_is_deleted_for_good_is_nowhere_any_more_and_noted_only_once_that_is_certain(trashed):
+    who, ids = trashed
+    at = await value("SELECT trashed_at FROM assets WHERE id = :id", id=ids[0])
+    assert isinstance(at, datetime)
+    async with transaction(SYSTEM) as session:  # a restriction is no reason to keep it
+        await restriction.restrict(session, by=None, account_id=who.account_id, reason="person")
+    async with transaction(SYSTEM) as session:  # killed before it is certain
+        assert await trash.for_good(session, actor=who.actor, asset_ids=ids) == 3
+        await session.rollback()
+    await trash.erase_asked()
+    assert await left(ids) == set(ids)
+    async with transaction(SYSTEM) as session:
+        assert await trash.for_good(session, actor=(await person()).actor, asset_ids=ids) == 0
+        assert await trash.for_good(session, actor=who.actor, asset_ids=[ids[0], ids[2]]) == 2
+        assert await trash.for_good(session, actor=who.actor, asset_ids=ids[:1]) == 0, "once"
+    async with transaction(SYSTEM) as session:
+        await restriction.unrestrict(session, by=None, account_id=who.account_id)
+    async with transaction(who.actor) as session:
+        with pytest.raises(Conflict):
+            await trash.restore(session, actor=who.actor, asset_ids=[ids[0], ids[2]])
+        assert await trash.undo(session, actor=who.actor, at=at) == 1
+        await trash.put(session, actor=who.actor, asset_ids=[ids[1]])
+        assert await trash.count(session, actor=who.actor) == 1
+        assert [each.id for each in await assets.many(session, actor=who.actor, asset_ids=ids)] == [ids[1]]
+        shown = await windows.page(session, actor=who.actor, wanted=Filters(trash=True), zone=ZoneInfo("UTC"), most=9)
+        assert [each.asset_id for each in shown] == [ids[1]]
+        assert await purge.chosen(session, actor=who.actor, asset_ids=ids) == [ids[1]]
+    known = {entry.id async for entry in journal.entries(store=journal_store())}
+    assert not set(ids) & known
+    due = await value(trash.DUE, days=30)
+    assert isinstance(due, datetime)
+    assert datetime.now(UTC) - due < timedelta(hours=1)
+    assert await trash.erase_asked() == 2
+    assert await left(ids) == {ids[1]}
+    known = {entry.id async for entry in journal.entries(store=journal_store())}
+    assert {ids[0], ids[2]} <= known
+    assert ids[1] not in known
 
 
 async def test_a_restricted_persons_trash_is_kept_and_they_put_nothing_there(trashed):

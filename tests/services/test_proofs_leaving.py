@@ -230,6 +230,12 @@ async def test_a_column_that_is_in_no_archive_turns_g1_red(bench: Bench):
     [
         ("purging", "studio_now() + interval '1 hour'", "studio_now()", "1 too early"),
         ("waiting", "studio_now() - interval '16 minutes'", "NULL", "1 more than 15 minutes late"),
+        (
+            "purging",
+            "studio_now() - interval '14 hours'",
+            "studio_now() - interval '13 hours'",
+            "1 not finished for 12",
+        ),
     ],
 )
 async def test_a_deletion_that_is_early_or_late_turns_g3_red(
@@ -237,7 +243,7 @@ async def test_a_deletion_that_is_early_or_late_turns_g3_red(
 ):
     await erasure(bench, await bench.account(), "waiting", due="studio_now() + interval '1 hour'")
     await erasure(bench, await bench.account(), "purging", due="studio_now()", fired="studio_now()")
-    await green(bench, "G3", "0 too early, 0 more than 15 minutes late, 0 things begun")
+    await green(bench, "G3", "0 too early, 0 more than 15 minutes late, 0 not finished for 12 hours, 0 things")
     await erasure(bench, await bench.account(), state, due=due, fired=fired)
     await red(bench, "G3", words)
 

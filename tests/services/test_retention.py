@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -18,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from studio import config, db
+from studio import config, db, runtime
 from studio.db import SYSTEM, transaction
 from studio.jobs import upkeep
 from studio.services import (
@@ -34,6 +35,7 @@ from studio.services import (
     trash,
 )
 from studio.services.eventlog import WRITER, Writer
+from studio.services.storage import new_key
 from studio.simulator.store import KEEP_TASKS, Store
 from tests.conftest import Database
 from tests.factories import Person, image, person, submitted, upload
@@ -451,6 +453,7 @@ ENDING = {
     ),
     "rate_counts": "SELECT 'k', 1, studio_now() + interval '1 day'",
     "retention_runs": "SELECT 'requests', studio_now(), 0",
+    "provider_removals": "SELECT 'cgt-1', studio_now(), studio_now(), 0",
     "audit_entries (actor, action, subject)": "SELECT 'cli', 'signin.link', 'x'",
     "privacy_requests (id, kind, address, received_at, due_at, outcome, closed_at)": (
         "SELECT gen_random_uuid(), 'access', 'f@example.org', studio_now(), studio_now() + interval '30 days', 'done', "
@@ -489,6 +492,7 @@ async def test_each_row_that_waits_past_its_time_is_reported_and_the_run_ends_it
 
 
 async def test_files_that_a_killed_process_left_go_and_those_in_use_stay(clock: Clock, settings: config.Settings):
+    halves: list[Path] = []
     for folder in ("tmp", "states"):
         place = settings.data_dir / folder
         place.mkdir(parents=True, exist_ok=True)
@@ -496,6 +500,14 @@ async def test_files_that_a_killed_process_left_go_and_those_in_use_stay(clock: 
             (place / name).write_text("x")
             then = time.time() - hours * 3600
             os.utime(place / name, (then, then))
+    stores = [runtime.storage(), runtime.journal()]
+    for store in stores:  # a put that was killed on its way leaves a file beside the objects
+        for hours in (60, 1):
+            token = (await store.upload(new_key("o"), part_size=8 << 20)).token
+            half = next(settings.data_dir.rglob(token))
+            then = time.time() - hours * 3600
+            os.utime(half, (then, then))
+            halves.append(half)
     async with transaction(SYSTEM) as session:
         before = {each.entry.what: each for each in await retention.report(session)}
     assert before["temporary_files"].overdue
@@ -506,6 +518,7 @@ async def test_files_that_a_killed_process_left_go_and_those_in_use_stay(clock: 
         assert (settings.data_dir / folder / "new").exists()
     async with transaction(SYSTEM) as session:
         after = {each.entry.what: each for each in await retention.report(session)}
+    assert [half.exists() for half in halves] == [False, True] * len(stores)
     assert not after["temporary_files"].overdue
     assert after["pages"].oldest_age_days == pytest.approx(1 / 24, abs=0.02)
 

@@ -100,7 +100,16 @@ async def test_a_person_cannot_write_rows_of_another_account(someone: Person, ot
 
 
 @pytest.mark.parametrize(
-    "table", ["signin_links", "procrastinate_jobs", "request_log", "error_events", "ledger_heads", "provider_buckets"]
+    "table",
+    [
+        "signin_links",
+        "procrastinate_jobs",
+        "request_log",
+        "error_events",
+        "ledger_heads",
+        "provider_buckets",
+        "provider_removals",
+    ],
 )
 async def test_a_person_cannot_read_what_belongs_to_the_system(someone: Person, table: str):
     with pytest.raises(DBAPIError, match="permission denied"):
@@ -155,7 +164,7 @@ def test_an_older_database_loses_its_rows_of_news_among_the_agreements_although_
             ),
         ):
             connection.execute(statement)  # type: ignore[arg-type]  # our own statements
-    migrate(make_url(url).set(username="plain").render_as_string(hide_password=False))
+    migrate(make_url(url).set(username="plain").render_as_string(hide_password=False), to="0022")
     with psycopg.connect(url, options=role_options("sys")) as connection:
         left = connection.execute("SELECT string_agg(kind, ',' ORDER BY kind) FROM agreements").fetchone()
         assert left == ("privacy,terms",)

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from studio.db import SYSTEM, transaction
 from studio.runtime import journal as journal_store
 from studio.runtime import storage
-from studio.services import attempts, journal
+from studio.services import attempts, erasure, journal, trash
 from studio.services.storage import key_for
 from studio.state.guard import acting_as
 from studio.state.library import LibraryState
@@ -73,10 +73,17 @@ async def test_one_output_goes_only_after_the_question_and_the_rest_stays(settin
     assert not await noted(first)
     await call(state, "ask_erase", "output", str(first))
     await call(state, "erase")
+    assert not await noted(first), "nothing is noted before it is certain"
+    assert [tile.asset_id for batch in (await loaded(who)).batches for tile in batch.tiles] == [str(second)]
+    await call(state, "ask_erase", "output", str(first))
+    assert (state.erasing.id, state.toasts[-1].title) == ("", "This is gone already.")
+    async with transaction(SYSTEM) as session:
+        assert await erasure.due(session)
+    assert await trash.erase_asked() >= 1
     assert await files(who, batch_id) == [second]
     assert await noted(first)
     assert not await noted(second)
-    assert (state.erasing.id, state.toasts[-1].title) == ("", "Deleted for good")
+    assert "Deleted for good" in [toast.title for toast in state.toasts]
     assert (await loaded(who, LibraryState)).total == "1 output"
     async with transaction(SYSTEM) as session:
         assert await session.scalar(text("SELECT count(*) FROM object_removals WHERE key LIKE 'o/%'"))

@@ -12,6 +12,7 @@ from studio.db import SYSTEM, transaction
 from studio.runtime import storage
 from studio.services import labels, pairing, trash, workspaces
 from studio.services.generations import Input
+from studio.services.library import windows
 from studio.services.storage import key_for
 from studio.state.compare import CompareState
 from studio.state.guard import acting_as
@@ -109,8 +110,11 @@ async def test_the_trash_gives_back_or_erases_what_is_selected_after_a_question(
     assert len(await facts(ids)) == 3
     await call(state, "erase_selected_asked")
     await call(state, "erase")
-    assert [each[1] for each in await facts(ids)] == [False]
     assert state.selected_count == 0
+    windows.forget(who.account_id)  # as the message does that each process hears
+    assert (await loaded(who, LibraryState)).total == "1 output"
+    assert await trash.erase_asked() >= 2
+    assert [each[1] for each in await facts(ids)] == [False]
 
 
 async def test_a_selection_of_somebody_elses_outputs_does_nothing(settings):

@@ -13,10 +13,11 @@ from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
 from studio.runtime import storage
-from studio.services import assets, attempts, generations, ledger, presets, workspaces
+from studio.services import assets, attempts, frames, generations, ledger, presets, workspaces
 from studio.services.byteplus import catalog
 from studio.services.byteplus.params import Params, VideoParams
 from studio.services.ledger import dollars
+from studio.services.storage import key_for
 from studio.state.studio import StudioState
 from tests.factories import Person, image, person, stored_asset, submitted, upload, video
 from tests.state.tab import at_path, call, tab
@@ -121,6 +122,44 @@ async def test_a_clip_is_extended_from_its_own_last_frame_which_is_taken_once(so
     await call(state, "clear_frame", "first_frame")
     await call(state, "extend", clip)
     assert state.first_frame.asset_id == frame
+
+
+async def test_a_frame_that_may_not_be_kept_any_more_leaves_no_file(
+    someone: Person, tiny_clip: bytes, monkeypatch: pytest.MonkeyPatch
+):
+    _, clip = await output(someone, video(), tiny_clip)
+    state = await opened(someone)
+    taken: list[UUID] = []
+    real = frames.take_last
+
+    async def gone_meanwhile(*args: Any) -> frames.Taken:
+        taken.append((found := await real(*args)).asset_id)
+        assert await storage().stat(key_for("o", found.asset_id)) is not None
+        async with transaction(SYSTEM) as session:  # first from another tab, then with all of the account
+            if len(taken) == 1:
+                await session.execute(
+                    text("INSERT INTO erasures (id, account_id, due_at) VALUES (gen_random_uuid(), :id, studio_now())"),
+                    {"id": someone.account_id},
+                )
+            else:
+                await session.execute(text("DELETE FROM erasures WHERE account_id = :id"), {"id": someone.account_id})
+                await session.execute(text("DELETE FROM assets WHERE id = :id"), {"id": clip})
+        return found
+
+    monkeypatch.setattr(frames, "take_last", gone_meanwhile)
+    await call(state, "extend", clip)
+    async with transaction(SYSTEM) as session:
+        await session.execute(
+            text("UPDATE erasures SET state = 'cancelled' WHERE account_id = :id"), {"id": someone.account_id}
+        )
+    await call(state, "extend", clip)
+    assert ["going to be deleted" in state.toasts[0].title, state.toasts[1].title] == [
+        True,
+        "There is nothing here. It was deleted, or it is not yours to see.",
+    ]
+    assert len(taken) == 2
+    for each in taken:
+        assert [key for key in assets.keys_of(each) if await storage().stat(key)] == []
 
 
 async def test_what_is_no_clip_is_not_extended_and_a_clip_is_not_edited(someone: Person, other: Person):

@@ -43,6 +43,12 @@ def guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[egress.Gu
         STUDIO_S3_BUCKET="b",
         STUDIO_S3_ACCESS_KEY="a",
         STUDIO_S3_SECRET_KEY="s",
+        STUDIO_JOURNAL_URL="s3://journal/home",
+        STUDIO_JOURNAL_S3_ENDPOINT="https://s3.journal.example.org",
+        STUDIO_BACKUP_URL="s3://backup",
+        STUDIO_BACKUP_S3_ENDPOINT="https://s3.backup.example.org",
+        STUDIO_BACKUP_S3_ADDRESSING="virtual",
+        STUDIO_BACKUP_RECIPIENT=f"age1{'q' * 58}",
     )
     yield egress.install(ours)
     egress.stand_down()
@@ -60,6 +66,8 @@ def test_the_list_is_what_the_settings_name_and_nothing_else(guard: egress.Guard
         "mail.example.org",
         "id.example.org",
         "s3.example.org",
+        "s3.journal.example.org",
+        "backup.s3.backup.example.org",
     }
 
 

@@ -53,6 +53,19 @@ VENDORS = {
         "STUDIO_S3_ACCESS_KEY": "a",
         "STUDIO_S3_SECRET_KEY": "s",
     },
+    "journal": {
+        "STUDIO_JOURNAL_URL": "s3://journal/home",
+        "STUDIO_JOURNAL_S3_ENDPOINT": "https://s3.journal.studio",
+        "STUDIO_JOURNAL_S3_ACCESS_KEY": "a",
+        "STUDIO_JOURNAL_S3_SECRET_KEY": "s",
+    },
+    "backups": {
+        "STUDIO_BACKUP_URL": "s3://backup",
+        "STUDIO_BACKUP_S3_ENDPOINT": "https://s3.backup.studio",
+        "STUDIO_BACKUP_S3_ACCESS_KEY": "a",
+        "STUDIO_BACKUP_S3_SECRET_KEY": "s",
+        "STUDIO_BACKUP_RECIPIENT": f"age1{'q' * 58}",
+    },
     "database": {"DATABASE_URL": "postgresql://u:p@db.rows.studio/x"},
     "mail": {"SMTP_URL": "smtps://u:p@mail.post.studio"},
     "redis": {"REDIS_URL": "rediss://cache.keys.studio"},
@@ -72,7 +85,7 @@ def test_a_vendor_in_use_is_on_the_page_and_missing_until_it_is_described(tmp_pa
     assert processors.missing(described) == []
     (row,) = processors.listed(described)
     assert (row.name, row.region, row.dpa, row.used) == ("Known", "here", "https://known.studio/dpa", True)
-    for without in ("dpa",) if key in ("generation", "storage") else ("dpa", "region"):
+    for without in ("dpa",) if key in ("generation", "storage", "journal", "backups") else ("dpa", "region"):
         file.write_text("\n".join(line for line in file.read_text().splitlines() if not line.startswith(without)))
         assert (
             f"without {without}" in processors.missing(described)[0]

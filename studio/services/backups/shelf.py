@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from studio.services.backups import copies
@@ -17,6 +17,7 @@ _KIND = "s"
 _FORMAT = 1
 WRITTEN = ("dump", "manifest", "names", "index")  # in this order
 _MOST_INDEX = 10_000
+HALF_WRITTEN = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,9 @@ async def find(shelf: Storage, wanted: str) -> Snapshot:
 
 
 async def prune(shelf: Storage, *, now: datetime, thorough: bool = False) -> tuple[int, int]:
-    """Remove what expired, and copies that no unexpired snapshot names. Returns (snapshots, copies) removed.
+    """Remove what expired, copies that no unexpired snapshot names, and what was half written a day ago.
+
+    Returns (snapshots, copies) removed.
 
     Killed anywhere, the next call goes on: names stay until the copies are gone. Copies of a backup that was killed
     stay for the next one to use, unless `thorough`. Nobody else may write to the place meanwhile.
@@ -90,6 +93,7 @@ async def prune(shelf: Storage, *, now: datetime, thorough: bool = False) -> tup
         removed = await _sweep_copies(shelf, kept)
     for key in left:
         await shelf.delete(key)
+    await shelf.sweep(older_than=HALF_WRITTEN)
     return len(there) - len(kept), removed
 
 

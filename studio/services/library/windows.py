@@ -179,7 +179,7 @@ def condition(actor: Actor, wanted: Filters, zone: ZoneInfo) -> tuple[str, dict[
     """The WHERE of a filter over `assets a`, and its values."""
     values: dict[str, Any] = {"account": actor.account_id}
     parts = ["a.account_id = :account", "a.generation_id IS NOT NULL"]
-    parts.append("a.trashed_at IS NOT NULL" if wanted.trash else "a.trashed_at IS NULL")
+    parts.append("a.trashed_at IS NOT NULL AND a.erase_asked_at IS NULL" if wanted.trash else "a.trashed_at IS NULL")
     for name, column, value in (
         ("media", "a.kind = :media", wanted.media),
         ("models", "a.model = ANY(:models)", list(wanted.models)),
@@ -304,7 +304,8 @@ async def _count(session: AsyncSession, actor: Actor) -> Facets:
     trashed = await session.scalar(
         text(
             "SELECT count(*) FROM assets "
-            "WHERE account_id = :account AND generation_id IS NOT NULL AND trashed_at IS NOT NULL"
+            "WHERE account_id = :account AND generation_id IS NOT NULL AND trashed_at IS NOT NULL "
+            "AND erase_asked_at IS NULL"
         ),
         known,
     )

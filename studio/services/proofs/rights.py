@@ -11,6 +11,7 @@ from studio.services.proofs.base import Finding, Probe, number
 UNDO_DAYS = 7
 WAIT_HOURS = 24  # for an archive
 LATE_MINUTES = 15
+PURGE_HOURS = 12  # of one account: many files take hours, and more than that is a store that does not answer
 
 
 async def own_copy(at: Probe) -> Finding:
@@ -54,6 +55,11 @@ async def deletion(at: Probe) -> Finding:
         "AND due_at < studio_now() - make_interval(mins => :minutes)",
         minutes=LATE_MINUTES,
     )
+    slow = await at.count(
+        "SELECT count(*) FROM erasures WHERE state = 'purging' "
+        "AND coalesce(fired_at, due_at) < studio_now() - make_interval(hours => :hours)",
+        hours=PURGE_HOURS,
+    )
     begun = await at.count(
         "SELECT count(*) FROM erasures e JOIN generations g ON g.account_id = e.account_id "
         "WHERE (e.state = 'waiting' AND g.created_at > e.asked_at) "
@@ -66,9 +72,10 @@ async def deletion(at: Probe) -> Finding:
     waiting = await at.count("SELECT count(*) FROM erasures WHERE state = 'waiting'")
     done = await at.count("SELECT count(*) FROM erasures WHERE state = 'done'")
     return Finding(
-        early + late + begun + entered == 0,
+        early + late + slow + begun + entered == 0,
         f"{waiting:,} of {HOURS} hours running, {done:,} done; {early:,} too early, {late:,} more than "
-        f"{LATE_MINUTES} minutes late, {begun + entered:,} things begun meanwhile",
+        f"{LATE_MINUTES} minutes late, {slow:,} not finished for {PURGE_HOURS} hours, "
+        f"{begun + entered:,} things begun meanwhile",
     )
 
 

@@ -9,7 +9,7 @@ import stat
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
@@ -296,7 +296,8 @@ def _objects(root: Path, shard: str, prefix: str) -> list[StoredObject]:
         key = f"{shard}/{name}"
         if key.startswith(prefix) and store.is_key(key):
             with suppress(FileNotFoundError):  # deleted since the folder was read
-                found.append(StoredObject(key, (root / key).lstat().st_size))
+                info = (root / key).lstat()
+                found.append(StoredObject(key, info.st_size, at=datetime.fromtimestamp(info.st_mtime, UTC)))
     return found
 
 

@@ -7,8 +7,8 @@ import re
 import secrets
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -98,12 +98,16 @@ class KeyRefused(StorageError):
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One object: `size` in bytes; `sha256` (64 hex digits) and `crc32` (unsigned) are known at `put` only."""
+    """One object: `size` in bytes; `sha256` (64 hex digits) and `crc32` (unsigned) are known at `put` only.
+
+    `at`, by the clock of whoever keeps it, is when it was written; a list tells it.
+    """
 
     key: str
     size: int
     sha256: str | None = None
     crc32: int | None = None
+    at: datetime | None = field(default=None, compare=False)
 
 
 class ObjectStream:

@@ -131,7 +131,7 @@ class S3Storage:
             for item in page.get("Contents", ()):
                 key = str(item["Key"]).removeprefix(self._base)
                 if store.is_key(key):
-                    yield StoredObject(key, int(item["Size"]))
+                    yield StoredObject(key, int(item["Size"]), at=item["LastModified"])
             if not page.get("IsTruncated"):
                 return
             where["ContinuationToken"] = page["NextContinuationToken"]
