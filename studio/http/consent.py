@@ -23,7 +23,7 @@ from studio.http.oidc import same_site
 from studio.http.socket import cookie_token
 from studio.services import consent, experiments, usage
 from studio.services.consent import Standing
-from studio.services.cookies import ANALYTICS, EXPERIMENTS
+from studio.services.cookies import ANALYTICS, EXPERIMENTS, max_age
 
 FOLDER = Path(__file__).resolve().parent.parent / "legal"
 CHOICES = "/cookies/choices"
@@ -57,8 +57,9 @@ async def standing(request: Request) -> Standing:
 
 
 def set_optional(response: Response, name: str, value: str, seconds: int) -> None:
-    """An optional cookie lives as long as the yes behind it."""
-    response.set_cookie(name, value, max_age=seconds, path="/", secure=settings().secure, httponly=True, samesite="lax")
+    """An optional cookie lives no longer than the yes behind it, which counts for `seconds` yet."""
+    age = max_age(settings(), name, answer=seconds)
+    response.set_cookie(name, value, max_age=age, path="/", secure=settings().secure, httponly=True, samesite="lax")
 
 
 def clear_optional(response: Response, name: str) -> None:

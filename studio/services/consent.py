@@ -24,6 +24,7 @@ from studio.services import sessions
 from studio.services.sessions import hash_token
 
 MONTHS = 6
+MOST_DAYS = 184  # the longest six months in a row
 HISTORY = 50
 TITLE = "Cookies, your choice"
 TEXT = (

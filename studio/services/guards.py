@@ -7,44 +7,40 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio import egress
-from studio.config import Settings, settings
+from studio.config import settings
 from studio.db import SYSTEM, transaction
+from studio.services import cookies
 
 Process = Literal["web", "worker"]
 REPORT_SECONDS = 10.0
 KEEP_DAYS = 92
-WORKSPACE, THEME = "workspace", "theme"
-# Set after a yes only; each is one purpose of the banner.
-OPTIONAL = ("studio_analytics", "studio_experiments")
 log = logging.getLogger("studio")
 
 
-def necessary(ours: Settings) -> tuple[str, str, str]:
-    """The three cookies that need no consent: session, active workspace, theme."""
-    return (ours.cookie_name, WORKSPACE, THEME)
+def listed() -> Mapping[str, int]:
+    """Every cookie of the table at /cookies, with the longest Max-Age it may have."""
+    return {each.name: each.most for each in cookies.cookies(settings())}
 
 
 @dataclass
 class Cookies:
-    """Decides by name which cookies may be set, and counts."""
+    """Decides which cookies may be set, by name and by how long a browser is told to keep them, and counts."""
 
-    names: Callable[[], frozenset[str]] = field(
-        default=lambda: frozenset((*necessary(settings()), *OPTIONAL)),
-    )
+    ages: Callable[[], Mapping[str, int]] = listed
     allowed: int = 0
     refused: int = 0
 
-    def judge(self, name: str) -> bool:
-        """Whether a cookie of this name may be set."""
-        passes = name in self.names()
+    def judge(self, name: str, *, seconds: float) -> bool:
+        """Whether a cookie of this name may be set with this Max-Age."""
+        passes = seconds <= self.ages().get(name, -1)
         self.allowed += passes
         self.refused += not passes
         return passes

@@ -305,14 +305,18 @@ async def test_a_public_studio_with_placeholders_for_contacts_turns_x1_red(bench
 
 async def test_a_cookie_of_another_name_turns_c1_red(bench: Bench):
     await green(bench, "C1")
-    assert not guards.Cookies().judge("tracker")
+    assert not guards.Cookies().judge("tracker", seconds=0)
+    assert not guards.Cookies().judge("theme", seconds=366 * 86_400)
     await guards.write(bench.session, guard="cookies", process="web", allowed=0, refused=1)
     await red(bench, "C1", ", 1 of another name")
 
 
-async def test_a_longer_list_of_cookies_turns_c1_red(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    names = guards.COOKIES.names()
-    monkeypatch.setattr(guards.COOKIES, "names", lambda: names | {"tracker"})
+@pytest.mark.parametrize("more", [{"tracker": 60}, {"theme": 731 * 86_400}])
+async def test_a_longer_list_of_cookies_or_a_longer_life_turns_c1_red(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, more: dict[str, int]
+):
+    ages = guards.COOKIES.ages()
+    monkeypatch.setattr(guards.COOKIES, "ages", lambda: {**ages, **more})
     await red(bench, "C1")
 
 

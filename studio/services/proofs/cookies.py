@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from studio.services import guards
+from studio.services import cookies, guards
 from studio.services.proofs.base import Finding, Probe, number
 from studio.services.proofs.using import guarded
 
 
 async def necessary_only(at: Probe) -> Finding:
-    """C1: three necessary names, at most two optional ones, and no answer tried to set another."""
-    needed, optional = set(guards.necessary(at.ours)), set(guards.OPTIONAL)
+    """C1: three necessary names, at most two optional ones, and no answer tried to set another or a longer one."""
+    table = cookies.cookies(at.ours)
+    needed = [each.name for each in table if each.category == "necessary"]
+    optional = [each.name for each in table if each.category != "necessary"]
     allowed, refused = await guarded(at, "cookies", "web")
-    listed = guards.COOKIES.names() == needed | optional and len(needed) == 3 and len(optional) <= 2
+    same = dict(guards.COOKIES.ages()) == {each.name: each.most for each in table}
     return Finding(
-        refused == 0 and listed,
+        refused == 0 and same and len(needed) == 3 and len(optional) <= 2,
         f"{len(needed)} necessary and {len(optional)} optional names; {number(allowed, 'cookie')} set in 30 days, "
-        f"{refused:,} of another name",
+        f"{refused:,} of another name or for longer than listed",
     )
 
 
