@@ -7,9 +7,10 @@ it is still held. A restricted account's trash is not emptied.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -19,6 +20,7 @@ from studio.config import settings
 from studio.db import SYSTEM, Actor, transaction
 from studio.errors import Conflict
 from studio.services import journal, keeping, purge
+from studio.services.exports import archives
 
 AT_ONCE = 200
 _KEPT = "trashed_at > studio_now() - make_interval(days => :days)"
@@ -170,22 +172,45 @@ async def _empty_workspaces() -> int:
             ),
             {"days": settings().trash_days},
         )
-        rows = await session.scalars(
-            text(
-                f"SELECT t.id FROM workspaces t WHERE {_OVER} "  # noqa: S608  # constants
-                "AND NOT EXISTS (SELECT 1 FROM assets a WHERE a.workspace_id = t.id) AND NOT EXISTS "
-                "(SELECT 1 FROM generations g JOIN batches b ON b.id = g.batch_id WHERE b.workspace_id = t.id "
-                "AND g.ended_at IS NULL) FOR UPDATE SKIP LOCKED"
-            ),
-            {"days": settings().trash_days},
-        )
-        ids = list(rows)
-        await session.execute(
-            text(
-                "UPDATE batches b SET workspace_id = a.workspace_id FROM assets a WHERE a.batch_id = b.id "
-                "AND b.workspace_id = ANY(:ids) AND a.workspace_id IS NOT NULL"
-            ),
-            {"ids": ids},
-        )
-        await session.execute(text("DELETE FROM workspaces WHERE id = ANY(:ids)"), {"ids": ids})
-        return len(ids)
+        return await _drop(session, _OVER, {"days": settings().trash_days})
+
+
+async def erase_workspace(session: AsyncSession, *, actor: Actor, workspace_id: UUID) -> None:
+    """Delete a workspace that is in the trash for good, once everything in it was. Runs as `sys`, for the actor.
+
+    Its requests, presets and drafts go with it, and every archive that lists it is taken back.
+
+    Raises:
+        Conflict: it was restored or erased meanwhile, or something in it has not ended or was stored meanwhile.
+    """
+    known = {"id": workspace_id, "account": actor.account_id}
+    mine = "t.id = :id AND t.account_id = :account AND t.trashed_at IS NOT NULL"
+    if not await session.scalar(text(f"SELECT EXISTS (SELECT 1 FROM workspaces t WHERE {mine})"), known):  # noqa: S608  # a constant
+        raise Conflict("This was restored or erased meanwhile.")
+    if not await _drop(session, mine, known):
+        raise Conflict("Something in this workspace is still under way. Wait until it has ended, then delete it again.")
+    await archives.revoke_all(session, account_id=actor.account_id)
+    await keeping.tell(session, actor=actor)
+
+
+async def _drop(session: AsyncSession, which: str, known: Mapping[str, Any]) -> int:
+    """Delete those workspaces `t` that hold nothing any more. Returns how many."""
+    rows = await session.scalars(
+        text(
+            f"SELECT t.id FROM workspaces t WHERE {which} "  # noqa: S608  # constants
+            "AND NOT EXISTS (SELECT 1 FROM assets a WHERE a.workspace_id = t.id) AND NOT EXISTS "
+            "(SELECT 1 FROM generations g JOIN batches b ON b.id = g.batch_id WHERE b.workspace_id = t.id "
+            "AND g.ended_at IS NULL) FOR UPDATE SKIP LOCKED"
+        ),
+        known,
+    )
+    ids = list(rows)
+    await session.execute(
+        text(
+            "UPDATE batches b SET workspace_id = a.workspace_id FROM assets a WHERE a.batch_id = b.id "
+            "AND b.workspace_id = ANY(:ids) AND a.workspace_id IS NOT NULL"
+        ),
+        {"ids": ids},
+    )
+    await session.execute(text("DELETE FROM workspaces WHERE id = ANY(:ids)"), {"ids": ids})
+    return len(ids)

@@ -65,9 +65,9 @@ class ErasingMixin(ToastMixin, mixin=True):
             if asked.what == BATCH:
                 await purge.erase_rest(session, actor=guard.actor(), batch_id=guard.uuid(asked.id))
         self._say("success", "Deleted for good")
-        await self._erased(asked.what)
+        await self._erased(asked)
 
-    async def _erased(self, what: str) -> None:
+    async def _erased(self, asked: ErasingView) -> None:
         """It is gone: the page closes what showed it."""
 
     @action

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from studio import config
-from studio.db import SYSTEM, transaction
+from studio.db import SYSTEM, Actor, transaction
 from studio.errors import Conflict, NotFound, Restricted, StudioError, ValidationError
 from studio.runtime import journal as journal_store
 from studio.services import (
@@ -22,15 +22,17 @@ from studio.services import (
     keeping,
     labels,
     moving,
+    purge,
     ratings,
     restriction,
     selections,
     trash,
     workspaces,
 )
+from studio.services.exports import archives
 from studio.services.generations import Input
 from studio.services.library import views
-from tests.factories import Person, finished, image, person, submitted, upload
+from tests.factories import Person, finished, fresh, image, person, submitted, upload
 
 
 async def value(query: str, **values: object) -> object:
@@ -419,3 +421,40 @@ async def test_a_selection_names_its_files_for_an_hour(someone: Person):
         with pytest.raises(NotFound, match="no longer offered"):
             await selections.picked(session, actor=me, selection_id=made)
         assert await selections.sweep(session) == 1
+
+
+async def test_a_workspace_in_the_trash_is_erased_only_when_nothing_is_left_in_it_and_takes_archives_back(
+    someone: Person, other: Person
+):
+    me, here = someone.actor, someone.identity.workspace_id
+    assert here is not None
+    batch_id, (stays, goes) = await finished(someone, image(count=2))
+    there = await place(someone, "Autumn")
+    await fresh(someone)
+    async with transaction(me) as session:
+        await moving.move(session, actor=me, asset_ids=[stays], workspace_id=there)
+        export_id = await archives.request(session, actor=me)
+
+    async def erase(actor: Actor) -> None:
+        async with transaction(SYSTEM) as session:
+            await trash.erase_workspace(session, actor=actor, workspace_id=here)
+
+    with pytest.raises(Conflict, match="restored or erased"):
+        await erase(me)  # it is not in the trash
+    async with transaction(me) as session:
+        await workspaces.delete(session, actor=me, workspace_id=here, typed="My studio")
+    with pytest.raises(Conflict, match="restored or erased"):
+        await erase(other.actor)
+    with pytest.raises(Conflict, match="under way"):
+        await erase(me)
+    assert await left([stays, goes]) == {stays, goes}
+    async with transaction(SYSTEM) as session:
+        ids = await purge.chosen(session, actor=me, workspace_id=here)
+        assert list(ids) == [goes]
+        await purge.erase_outputs(session, actor=me, asset_ids=ids)
+        await session.execute(text("UPDATE exports SET state = 'ready' WHERE id = :id"), {"id": export_id})
+    await erase(me)
+    assert await left([stays, goes]) == {stays}
+    assert await value("SELECT workspace_id FROM batches WHERE id = :id", id=batch_id) == there
+    assert await value("SELECT count(*) FROM workspaces WHERE id = :id", id=here) == 0
+    assert await value("SELECT state FROM exports WHERE id = :id", id=export_id) == "revoked"

@@ -98,6 +98,7 @@ FREE = {
     "StudioState.cancel": "each output is cancelled once, and asking for it is counted",
     "StudioState.rename_preset": OWN_ROW,
     "StudioState.save_draft": OWN_ROW,
+    "WorkspacesState.erase": "a workspace and each output go once, and asking for it is counted",
 }
 
 
