@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from studio.config import settings
 from studio.db import SYSTEM, Actor, transaction
 from studio.errors import Conflict
-from studio.services import journal, keeping, purge
+from studio.services import journal, keeping, live_content, purge
 from studio.services.exports import archives
 
 AT_ONCE = 200
@@ -135,13 +135,16 @@ async def empty() -> int:
     """Erase what was in the trash for its days: noted in the journal first, each account's in one transaction.
 
     Killed at any point, the next run goes on: what is due stays due. Returns how many files and workspaces went.
+
+    Raises:
+        LiveContentError: something that is not due would have gone too. Nothing of that transaction went.
     """
     gone = 0
     while due := await _due():
         for account_id, ids in due.items():
             for each in ids:
                 await journal.write("output", each)
-            async with transaction(SYSTEM) as session:
+            async with transaction(SYSTEM) as session, live_content.only(session, await _over(session, "assets", ids)):
                 gone += await purge.erase_outputs(session, actor=Actor(account_id=account_id), asset_ids=ids)
     return gone + await _empty_workspaces()
 
@@ -159,6 +162,18 @@ async def _due() -> dict[UUID, list[UUID]]:
         return found
 
 
+async def _over(session: AsyncSession, table: str, ids: Sequence[UUID]) -> dict[str, int]:
+    """How many of these rows may be deleted now, as the rows themselves say at this moment."""
+    rows = await session.scalars(
+        text(
+            f"SELECT id FROM {table} WHERE id = ANY(:ids) "  # noqa: S608  # one of two names
+            "AND trashed_at + make_interval(days => :days) <= studio_now() FOR UPDATE"
+        ),
+        {"ids": list(ids), "days": settings().trash_days},
+    )
+    return {table: len(rows.all())}
+
+
 async def _empty_workspaces() -> int:
     """Delete workspaces that are due. What was moved out of one takes its request along.
 
@@ -172,7 +187,12 @@ async def _empty_workspaces() -> int:
             ),
             {"days": settings().trash_days},
         )
-        return await _drop(session, _OVER, {"days": settings().trash_days})
+        over = await session.scalars(
+            text(f"SELECT t.id FROM workspaces t WHERE {_OVER}"),  # noqa: S608  # a constant
+            {"days": settings().trash_days},
+        )
+        async with live_content.only(session, await _over(session, "workspaces", over.all())):
+            return await _drop(session, _OVER, {"days": settings().trash_days})
 
 
 async def erase_workspace(session: AsyncSession, *, actor: Actor, workspace_id: UUID) -> None:
