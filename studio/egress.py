@@ -15,10 +15,11 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import wraps
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from studio.config import Settings
+from studio.config import S3Settings, Settings
 
 WATCHED = frozenset({"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "socket.sendmsg"})
 MOST_ADDRESSES = 4_096  # of names that were looked up; the oldest are forgotten
@@ -60,6 +61,15 @@ def _aws(region: str) -> tuple[str, ...]:
     )
 
 
+def _store_hosts(place: Path | S3Settings | None) -> list[str]:
+    """Hosts of an object store; a folder is on this machine."""
+    if place is None or isinstance(place, Path):
+        return []
+    hosts = [_host(place.endpoint)] if place.endpoint else list(_aws(place.region))
+    below = "" if place.path_style else f"{place.bucket.lower()}."
+    return [f"{below}{host}" for host in hosts]
+
+
 def places(ours: Settings) -> tuple[Place, ...]:
     """Every host that these settings make the service call, with what for."""
     from studio.services.byteplus.download import RESULT_HOSTS
@@ -71,10 +81,8 @@ def places(ours: Settings) -> tuple[Place, ...]:
         found.append(Place(_host(ours.ark_base_url), "BytePlus"))
         found += [Place(suffix, "BytePlus results") for suffix in RESULT_HOSTS]
     found += [Place(_host(provider.issuer), "sign-in") for provider in ours.oidc]
-    if ours.s3 is not None:
-        hosts = [_host(ours.s3.endpoint)] if ours.s3.endpoint else list(_aws(ours.s3.region))
-        below = "" if ours.s3.path_style else f"{ours.s3.bucket.lower()}."
-        found += [Place(f"{below}{host}", "object store") for host in hosts]
+    for place, why in ((ours.s3, "object store"), (ours.journal, "erasure journal"), (ours.backup, "backups")):
+        found += [Place(host, why) for host in _store_hosts(place)]
     found.append(Place(_host(ours.smtp_url), "mail"))
     found.append(Place(_host(ours.redis_url), "Redis"))
     found += [Place(host, "database") for host in _database_hosts(ours.database_url)]

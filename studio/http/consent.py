@@ -10,6 +10,7 @@ from functools import cache, wraps
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -54,6 +55,12 @@ async def standing(request: Request) -> Standing:
     """What holds for this browser, with this request."""
     async with transaction(SYSTEM) as session:
         return await consent.standing(session, token=cookie_token(request.scope["headers"]), signal=signal(request))
+
+
+async def witness(session: AsyncSession, request: Request, purpose: str) -> bool:
+    """Whether this browser's answer allows one count more; noted in the transaction that writes it."""
+    token = cookie_token(request.scope["headers"])
+    return await consent.witness(session, token=token, signal=signal(request), purpose=purpose)
 
 
 def set_optional(response: Response, name: str, value: str, seconds: int) -> None:
@@ -178,7 +185,8 @@ async def count(request: Request) -> Response:
     assert number is not None, "new numbers are numbers"
     await limit(request, "usage", actor=await person_of(request))
     async with transaction(SYSTEM) as session:
-        await usage.count(session, number=number, name=name)
+        if await witness(session, request, "analytics"):
+            await usage.count(session, number=number, name=name)
     if known is None:
         set_optional(response, ANALYTICS, str(number), now.seconds)
     return response

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,8 +18,8 @@ from studio import egress
 from studio.config import settings
 from studio.db import SYSTEM, transaction
 from studio.services import cookies
+from studio.services.guard_counts import Process, write
 
-Process = Literal["web", "worker"]
 REPORT_SECONDS = 10.0
 KEEP_DAYS = 92
 log = logging.getLogger("studio")
@@ -60,19 +60,6 @@ class Cookies:
 COOKIES = Cookies()
 
 
-async def write(session: AsyncSession, *, guard: str, process: Process, allowed: int, refused: int) -> None:
-    """Add to today's row of a guard."""
-    await session.execute(
-        text(
-            "INSERT INTO guard_counts AS c (guard, process, day, allowed, refused, reported_at) "
-            "VALUES (:guard, :process, (studio_now() AT TIME ZONE 'UTC')::date, :allowed, :refused, studio_now()) "
-            "ON CONFLICT (guard, process, day) DO UPDATE SET allowed = c.allowed + excluded.allowed, "
-            "refused = c.refused + excluded.refused, reported_at = excluded.reported_at"
-        ),
-        {"guard": guard, "process": process, "allowed": allowed, "refused": refused},
-    )
-
-
 async def flush(process: Process) -> None:
     """Write down what this process's guards counted."""
     standing: list[tuple[str, egress.Guard | Cookies]] = []
@@ -102,6 +89,19 @@ async def report(process: Process) -> None:
             await asyncio.sleep(REPORT_SECONDS)
     finally:
         await flush(process)
+
+
+@asynccontextmanager
+async def standing(process: Process) -> AsyncIterator[None]:
+    """Stand guard over a process that does one thing and ends, and write down what was counted."""
+    egress.install(settings())
+    try:
+        yield
+    finally:
+        try:
+            await flush(process)
+        except Exception as error:  # noqa: BLE001  # what it did is done; that it did not report turns the proof red
+            log.warning("What the guards counted could not be written: %s", type(error).__name__)
 
 
 async def sweep(session: AsyncSession) -> int:

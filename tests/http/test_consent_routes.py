@@ -54,6 +54,11 @@ def uses(system: System, number: str) -> int:
     return value(system, "SELECT coalesce(sum(uses), 0) FROM usage_counts WHERE visitor = %s", UUID(number))
 
 
+def witnessed(system: System, guard: str = "analytics") -> int:
+    """Counts behind which a yes was seen when they were made."""
+    return int(value(system, "SELECT coalesce(sum(allowed), 0) FROM guard_counts WHERE guard = %s", guard))
+
+
 @pytest.mark.parametrize("path", ["/privacy", "/terms", "/signin/nothing", "/mail/unsubscribe/x", "/auth/x/start"])
 async def test_every_document_asks_until_it_is_answered_and_returns_to_where_it_was(system: System, path: str):
     async with visitor(system) as client:
@@ -93,11 +98,12 @@ async def test_a_yes_sets_each_optional_cookie_and_a_withdrawal_takes_both_back_
         assert set(sent(answer)) == {COOKIE, ANALYTICS, EXPERIMENTS}
         assert {name: life for name, life in lives(answer).items() if name != COOKIE} == OPTIONAL_LIVES
         assert all(each[name]["httponly"] for name, each in sent(answer).items())
-        number = client.cookies[ANALYTICS]
+        number, seen = client.cookies[ANALYTICS], witnessed(system)
         for _ in range(2):
             assert (await client.post("/api/usage", json={"page": "/welcome"})).status_code == 204
         assert (await client.post("/api/usage", json={"feature": "generate"})).status_code == 204
         assert uses(system, number) == 3
+        assert witnessed(system) == seen + 3
         page = await client.get("/cookies/choices")
         assert page.text.count(" checked") == 2
         back = await client.post("/cookies/choices", data=form("reject"))
@@ -105,6 +111,7 @@ async def test_a_yes_sets_each_optional_cookie_and_a_withdrawal_takes_both_back_
         assert {n: life for n, life in lives(back).items() if n != COOKIE} == {ANALYTICS: 0, EXPERIMENTS: 0}
         assert {ANALYTICS, EXPERIMENTS} & set(client.cookies) == set()
         assert uses(system, number) == 0
+        assert witnessed(system) == seen
         assert (await client.get("/cookies/choices?saved=1")).text.count(" checked") == 0
 
 
@@ -312,7 +319,7 @@ def arms(system: System) -> dict[str, tuple[int, int]]:
 async def test_an_arm_is_shown_and_counted_once_after_a_yes_and_to_nobody_else(system: System, arm: str):
     plain = await visitor(system).get("/welcome")
     assert "data-landing" not in plain.text
-    before = arms(system).get(arm, (0, 0))
+    before, seen = arms(system).get(arm, (0, 0)), witnessed(system, "experiments")
     async with visitor(system) as client:
         await say(client, "save", experiments="on")
         client.cookies.set(EXPERIMENTS, f"landing.{arm}.", domain="127.0.0.1", path="/")
@@ -324,6 +331,7 @@ async def test_an_arm_is_shown_and_counted_once_after_a_yes_and_to_nobody_else(s
         assert lives(page)[EXPERIMENTS] == OPTIONAL_LIVES[EXPERIMENTS]
         assert sent(await client.get("/welcome")) == {}
     assert arms(system)[arm] == (before[0] + 1, before[1])
+    assert witnessed(system, "experiments") == seen + 1
 
 
 @pytest.mark.parametrize(
