@@ -46,7 +46,7 @@ PROOFS: tuple[Proof, ...] = (
         "W1",
         2,
         "Your data goes to nobody but the services that run this studio",
-        "Counts the connections of web, worker, backup and proof processes, and refuses any to a host not in the settings",
+        "Counts where web, workers, backups and proofs connect to, and refuses every host that is not in the settings",
         using.egress_only,
     ),
     Proof(
