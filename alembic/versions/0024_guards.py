@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0024"
-down_revision = "0021"
+down_revision = "0023"
 
 TABLES = """
 ALTER TABLE guard_counts DROP CONSTRAINT guard_counts_guard_check, DROP CONSTRAINT guard_counts_process_check;
