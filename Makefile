@@ -36,9 +36,9 @@ build: ## build the front end, unless it is built
 	@$(BOOTSTRAP) run
 	@$(PY) -m studio build
 
-test: setup ## run every test, browser tests included (ARGS= for pytest)
+test: setup ## run every test, browser tests included, in two processes (ARGS= for pytest)
 	@$(PY) -m tests.browser --ensure
-	@exec $(PY) -m pytest $(ARGS)
+	@exec $(PY) -m pytest -n 2 $(ARGS)
 
 unit: setup ## run the fast tests only
 	@exec $(PY) -m pytest tests/unit $(ARGS)

@@ -75,11 +75,14 @@ async def somebody(chance: random.Random) -> Person:
         await submitted(who, image(chance.choice(PROMPTS), count=chance.randint(1, 4)), inputs)
     face = new_key("p")
     values = {"id": who.account_id, "session": who.actor.session_id, "word": uuid4().hex, "email": who.email}
-    values |= {"face": face, "salt": os.urandom(16)}
+    values |= {"face": face, "salt": os.urandom(16), "place": who.actor.workspace_id}
+    values |= {"picture": files[0]} if files else {}
     async with transaction(SYSTEM) as session:
         for statement in ROWS:
             if ":face" in statement:
                 await storage().put(face, os.urandom(500), content_type="image/webp")
+            if ":picture" in statement and not files:
+                continue
             if ":face" in statement or chance.random() < 0.6:
                 await session.execute(text(statement), values)
     return who

@@ -189,8 +189,9 @@ async def restore(ours: Settings, *, wanted: str, journal_lost: bool) -> None:
     again = done.replayed
     _say(f"Restored {done.objects} files ({size(done.bytes)}); {done.missing} that rows name were not in the backup.")
     _say(
-        f"Erased again: {again.accounts} accounts, {again.outputs} files; {again.optouts} consents withdrawn, "
-        f"{again.restrictions} restrictions set. Everybody signs in anew."
+        f"Erased again: {again.accounts} accounts, {again.workspaces} workspaces, {again.batches} requests, "
+        f"{again.outputs} files; {again.optouts} consents withdrawn, "
+        f"{again.restrictions} restrictions set, {again.countdowns} countdowns begun or ended. Everybody signs in anew."
     )
     _say("The ledger is intact." if done.ledger_ok else "The ledger's check found differences: see studio doctor.")
     _say("The database is open: start Studio.")

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio import cli_privacy
-from studio.config import Settings, SettingsError, settings
+from studio.config import SettingsError, settings
+from studio.embedded.address import database_url
 
 
 def _say(text: str) -> None:
@@ -20,20 +21,6 @@ def _say(text: str) -> None:
 
 def _complain(text: str) -> None:
     sys.stderr.write(f"{text}\n")
-
-
-def database_url(ours: Settings) -> str:
-    """The configured database, or the embedded one of a Studio that runs on this data folder."""
-    if ours.database_url is not None:
-        return ours.database_url
-    from studio.embedded.postgres import running_url
-
-    url = running_url(ours.data_dir)
-    if url is None:
-        raise SettingsError("DATABASE_URL: expected, because no Studio is running on this data folder (make run)")
-    os.environ["DATABASE_URL"] = url
-    settings.cache_clear()
-    return url
 
 
 # Commands

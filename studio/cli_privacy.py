@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from studio.config import settings
+from studio.embedded.address import database_url
 from studio.errors import Restricted
 
 
@@ -23,13 +24,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Restrict an account or lift that, keep the register of people's requests, or measure the promises."""
-    from studio import cli
-
-    cli.database_url(settings())
     import asyncio
 
     from studio.errors import StudioError
 
+    database_url(settings())
     try:
         return asyncio.run({"proofs": proofs, "requests": requests}.get(given.task, restriction)(given))
     except StudioError as error:

@@ -10,10 +10,12 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
+from xdist.scheduler import LoadScopeScheduling
 
 from studio import config, db
 from studio.embedded import postgres
@@ -21,6 +23,18 @@ from tests.factories import OPERATOR, Person, operator, person
 from tests.system import PLENTY, System
 
 pytest_plugins = ["tests.fixtures_s3"]
+
+
+class Halves(LoadScopeScheduling):
+    """Two processes, each with its own Postgres and in the order of a single one: browsers and kills, and the rest."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "running" if nodeid.startswith(("tests/e2e/", "tests/faults/")) else "rest"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Halves:
+    """How `-n 2` shares the tests."""
+    return Halves(config, log)
 
 
 class Database:

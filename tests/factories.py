@@ -157,3 +157,15 @@ def stored_asset(generation_id: UUID) -> dict[str, Any]:
         "duration": None,
         "thumbnails": {"256": f"t/{generation_id.hex[:2]}/{generation_id.hex}.w256"},
     }
+
+
+async def ready_archive(who: Person) -> None:
+    """An archive that can be downloaded, as a row alone."""
+    async with transaction(SYSTEM) as session:
+        await session.execute(
+            text(
+                "INSERT INTO exports (id, account_id, state, ended_at, expires_at) VALUES (:id, :account, 'ready', "
+                "studio_now(), studio_now() + interval '7 days')"
+            ),
+            {"id": uuid4(), "account": who.account_id},
+        )

@@ -32,6 +32,7 @@ def _thumb(item: Any, words: Any, alt: Any) -> rx.Component:
 
 
 def _thumbs() -> rx.Component:
+    """The pictures that are sent; what stays is named in a line below."""
     return rx.el.div(
         rx.cond(
             takes_frames(),
@@ -39,13 +40,13 @@ def _thumbs() -> rx.Component:
                 rx.cond(
                     StudioState.first_frame.asset_id != "", _thumb(StudioState.first_frame, "First", "First frame")
                 ),
-                rx.cond(StudioState.last_frame.asset_id != "", _thumb(StudioState.last_frame, "Last", "Last frame")),
+                rx.cond(
+                    StudioState.supports_last_frame & (StudioState.last_frame.asset_id != ""),
+                    _thumb(StudioState.last_frame, "Last", "Last frame"),
+                ),
             ),
         ),
-        rx.cond(
-            StudioState.max_references > 0,
-            rx.foreach(StudioState.references, lambda r: _thumb(r, r.number, f"Reference {r.number}")),
-        ),
+        rx.foreach(StudioState.given, lambda r: _thumb(r, r.number, f"Reference {r.number}")),
         class_name="cthumbs",
     )
 
@@ -98,9 +99,10 @@ def _summary() -> rx.Component:
 
 
 def _notes() -> rx.Component:
-    """Uploads under way, values that were changed to fit, and why nothing can be sent."""
+    """Values that were changed to fit, pictures that are not sent, uploads under way, and why nothing can be sent."""
     return rx.el.div(
         rx.foreach(StudioState.notices, lambda note: rx.el.p(icon("info", 14), note, class_name="note-line")),
+        rx.foreach(StudioState.left_out, lambda note: rx.el.p(icon("info", 14), note, class_name="note-line")),
         rx.cond(
             StudioState.uploading != "",
             rx.el.p(rx.el.span(class_name="spin"), StudioState.uploading, class_name="note-line"),
@@ -154,7 +156,7 @@ def composer() -> rx.Component:
                         class_name="prompt-area",
                     ),
                     value=StudioState.prompt,
-                    references=StudioState.references,
+                    references=StudioState.given,
                     on_recall=StudioState.recall,
                     class_name="prompt-keys",
                 ),

@@ -125,23 +125,24 @@ function StudioSortable({ onMove, className, children }) {
 """
 
 # Asks the server to keep the draft when changes have paused, and at once when the page is left or hidden.
+# A stamp that stands when the page opens may be of a change that nobody kept; 0 says that there was none.
 KEEPER = """
 function StudioKeeper({ stamp, after, onLate }) {
-  const timer = useRef(0), call = useRef(onLate), first = useRef(true);
+  const timer = useRef(0), call = useRef(onLate);
   useEffect(() => { call.current = onLate; }, [onLate]);
   useEffect(() => {
-    if (first.current) { first.current = false; return undefined; }
-    timer.current = setTimeout(() => call.current(), after);
-    return () => clearTimeout(timer.current);
+    const late = () => { timer.current = 0; call.current(); };
+    clearTimeout(timer.current);
+    timer.current = stamp ? setTimeout(late, after) : 0;
   }, [stamp, after]);
   useEffect(() => {
-    const now = () => {
-      if (document.visibilityState !== "hidden") return;
-      clearTimeout(timer.current);
-      call.current();
+    const now = () => { clearTimeout(timer.current); timer.current = 0; call.current(); };
+    const hidden = () => { if (document.visibilityState === "hidden") now(); };
+    document.addEventListener("visibilitychange", hidden);
+    return () => {
+      document.removeEventListener("visibilitychange", hidden);
+      if (timer.current) now();
     };
-    document.addEventListener("visibilitychange", now);
-    return () => document.removeEventListener("visibilitychange", now);
   }, []);
   return null;
 }

@@ -302,7 +302,11 @@ def _video_fields() -> rx.Component:
             length(StudioState.resolutions) > 0,
             field(
                 "Resolution",
-                segments("Resolution", StudioState.resolutions, StudioState.resolution, StudioState.set_resolution),
+                rx.cond(
+                    StudioState.supports_draft & StudioState.draft,
+                    rx.el.span("480p while Draft is on", class_name="t2 mute num"),
+                    segments("Resolution", StudioState.resolutions, StudioState.resolution, StudioState.set_resolution),
+                ),
                 aside=StudioState.pixels,
             ),
         ),

@@ -175,6 +175,26 @@ def running_url(data_dir: Path) -> str | None:
     return home.url if pid and _is_server(pid, home) and _status(home, pid) == "ready" else None
 
 
+def discard(data_dir: Path) -> None:
+    """Remove this data folder's server with all that is in it; one that outlived whoever started it is ended first.
+
+    Raises:
+        PostgresError: somebody uses it.
+    """
+    if not (data_dir / ("postgres-home" if os.geteuid() == 0 else "postgres")).exists():
+        return
+    home = _home(data_dir)
+    lock = _lock(home)
+    try:
+        pid = _attachable(home)
+        if pid is not None:
+            Running(home.url, pid, True, home, lock).stop()
+        shutil.rmtree(home.root, ignore_errors=True)
+        shutil.rmtree(home.sockets, ignore_errors=True)
+    finally:
+        lock.close()
+
+
 def binaries() -> Path:
     """The folder with the server's own programs, for running them as ourselves."""
     return _wheel() / "bin"

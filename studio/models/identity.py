@@ -31,7 +31,7 @@ class Identity(Row, table=True):
 
 
 class Agreement(Row, table=True):
-    """A text that was agreed to, in the version that was shown. Kind is privacy, terms or marketing."""
+    """A text that was agreed to, in the version that was shown. Kind is privacy or terms."""
 
     __tablename__ = "agreements"
 

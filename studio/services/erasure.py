@@ -10,7 +10,8 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
@@ -21,7 +22,7 @@ from studio import queue
 from studio.config import settings
 from studio.db import Actor
 from studio.errors import Conflict, NotFound, ValidationError
-from studio.services import audit, mail_events, operators, restriction, sessions
+from studio.services import audit, journal, mail_events, operators, restriction, sessions
 from studio.services.workers import ALIVE
 
 HOURS = 72
@@ -119,19 +120,37 @@ async def request(session: AsyncSession, *, actor: Actor, typed: str) -> datetim
     return due
 
 
-async def cancel(session: AsyncSession, *, actor: Actor) -> None:
-    """Keep the account. Raises Conflict when there is no countdown any more: it was cancelled, or its end came."""
-    kept = await session.scalar(
+async def cancel(session: AsyncSession, *, actor: Actor) -> datetime:
+    """Keep the account; returns when. Raises Conflict when no countdown runs: it was cancelled, or its end came."""
+    kept: datetime | None = await session.scalar(
         text(
             "UPDATE erasures SET state = 'cancelled', ended_at = studio_now() "
-            "WHERE account_id = :account AND state = 'waiting' RETURNING true"
+            "WHERE account_id = :account AND state = 'waiting' RETURNING ended_at"
         ),
         {"account": actor.account_id},
     )
-    if not kept:
+    if kept is None:
         raise Conflict("There is no countdown to stop any more.")
     await mail_events.on_deletion_cancelled(session, account_id=actor.account_id)
     await queue.notify(session, actor.account_id, "account")
+    return kept
+
+
+async def note_leaving(account_id: UUID, *, due: datetime) -> None:
+    """Note a request in the journal before it is committed, so that it stands again after a restore.
+
+    Raises StorageError. What is cut off in between only begins anew, with a mail and its full time.
+    """
+    await _note("leaving", account_id, due - timedelta(hours=HOURS))
+
+
+async def note_staying(account_id: UUID, *, at: datetime) -> None:
+    """Note in the journal that the account stays, after that was committed. Raises StorageError."""
+    await _note("staying", account_id, at)
+
+
+async def _note(kind: Literal["leaving", "staying"], account_id: UUID, at: datetime) -> None:
+    await journal.write(kind, account_id, number=round(at.timestamp() * 1_000_000), at=at)
 
 
 async def ask_at_once(session: AsyncSession, *, by: Actor | None, account_id: UUID) -> None:

@@ -61,6 +61,7 @@ class BatchRow:
     """One click of Generate."""
 
     id: UUID
+    workspace_id: UUID
     kind: str
     model: str
     prompt: str
@@ -105,7 +106,7 @@ async def page(
     """
     rows = await session.execute(
         text(
-            "SELECT b.id, b.kind, b.model, b.prompt, b.params, b.created_at FROM batches b "
+            "SELECT b.id, b.workspace_id, b.kind, b.model, b.prompt, b.params, b.created_at FROM batches b "
             "WHERE b.account_id = :account AND b.workspace_id = :workspace "
             "AND (CAST(:kind AS text) IS NULL OR b.kind = :kind) "
             "AND (CAST(:before AS uuid) IS NULL OR (b.created_at, b.id) < "
@@ -129,7 +130,8 @@ async def batch(session: AsyncSession, *, actor: Actor, batch_id: UUID) -> Batch
     """One batch. Raises NotFound when it is not this account's, or all of it is in the trash."""
     rows = await session.execute(
         text(
-            "SELECT id, kind, model, prompt, params, created_at FROM batches WHERE id = :id AND account_id = :account"
+            "SELECT id, workspace_id, kind, model, prompt, params, created_at FROM batches "
+            "WHERE id = :id AND account_id = :account"
         ),
         {"id": batch_id, "account": actor.account_id},
     )
@@ -161,7 +163,7 @@ async def queue(session: AsyncSession, *, actor: Actor, limit: int = 40) -> Sequ
     )
     rows = await session.execute(
         text(
-            "SELECT id, kind, model, prompt, params, created_at FROM batches "
+            "SELECT id, workspace_id, kind, model, prompt, params, created_at FROM batches "
             "WHERE account_id = :account AND id = ANY(:ids) ORDER BY created_at, id"
         ),
         {"account": actor.account_id, "ids": list(ids)},
@@ -220,6 +222,7 @@ async def _filled(session: AsyncSession, *, actor: Actor, rows: Sequence[Any]) -
     return [
         BatchRow(
             id=row.id,
+            workspace_id=row.workspace_id,
             kind=row.kind,
             model=row.model,
             prompt=row.prompt,

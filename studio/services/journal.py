@@ -1,8 +1,9 @@
 """The erasure journal: what must never come back, kept beside the database instead of in it.
 
-A restored backup knows nothing of what was erased, withdrawn or restricted after it was taken. So each of these is
-noted as one create-only object outside of everything that is backed up, after the point of no return and before the
-first delete. A note holds a kind, a random id and a time, and never leaves: without the erased rows it says nothing.
+A restored backup knows nothing of what was erased, withdrawn or restricted after it was taken, nor of a wish to leave.
+So each of these is noted as one create-only object outside of everything that is backed up, after the point of no
+return and before the first delete. A note holds a kind, a random id and a time, and never leaves: without the erased
+rows it says nothing.
 
 One object per note: `j/<2 hex>/<32 hex of the id>.<kind><number>`.
 """
@@ -21,9 +22,11 @@ from uuid import UUID
 from studio import runtime
 from studio.services.storage import ObjectExists, Storage, StorageError, key_for, new_key
 
-Kind = Literal["account", "output", "optout", "restrict", "unrestrict"]
-# A restriction may come and go: these are counted per account, the others happen once.
-COUNTED = frozenset({"restrict", "unrestrict"})
+Kind = Literal["account", "workspace", "batch", "output", "optout", "restrict", "unrestrict", "leaving", "staying"]
+# A restriction may come and go, and so may the wish to leave: these are counted per account, the others happen once.
+RESTRICTIONS = frozenset({"restrict", "unrestrict"})
+COUNTDOWNS = frozenset({"leaving", "staying"})
+COUNTED = RESTRICTIONS | COUNTDOWNS
 _LETTER = "j"
 _NAME = re.compile(rf"{_LETTER}/[0-9a-f]{{2}}/([0-9a-f]{{32}})\.({'|'.join(get_args(Kind))})(\d*)")
 # The journal's own name: one object under an id that no account can have (random ids are never all zero).
@@ -38,7 +41,7 @@ class JournalDamaged(StorageError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One note: the random id of an account or of an output, and when (UTC). `number` orders restrictions."""
+    """One note: a random id, of an account or of what it had, and when (UTC). `number` orders what comes and goes."""
 
     kind: Kind
     id: UUID
@@ -51,15 +54,16 @@ async def write(
 ) -> None:
     """Note something; when this returns it is durable. Noting the same again changes nothing.
 
-    `account` takes the account's id, `output` the asset's, `optout` that of the row that was withdrawn (or of the
-    account, for all it had agreed to until then); `restrict` and `unrestrict` the account's, with a number that
-    grows with each change, so that a restore ends in the state of the highest.
+    `account`, `workspace` and `batch` take the id of what they name, `output` the asset's, `optout` that of the row
+    that was withdrawn (or of the account, for all it had asked for until then); `restrict` and `unrestrict`, `leaving`
+    and `staying` the account's, with a number that grows with each change, so that a restore ends in the state of the
+    highest.
 
     Raises:
         StorageError: the journal cannot be written; nothing may be erased then.
     """
     if (kind in COUNTED) != (number > 0):
-        raise ValueError(f"{kind}: a number is expected for restrictions, and for nothing else")
+        raise ValueError(f"{kind}: a number is expected for what comes and goes, and for nothing else")
     told = {"kind": kind, "id": str(ident), "at": (at or datetime.now(UTC)).astimezone(UTC).isoformat()}
     suffix = f"{kind}{number}" if number else kind
     with suppress(ObjectExists):

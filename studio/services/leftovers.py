@@ -1,4 +1,4 @@
-"""Files that a process that was killed leaves behind in the data folder, and how old the oldest of them is.
+"""What a process that was killed leaves behind, in the data folder and of a check of backups, and how old that is.
 
 Times are those of the machine, which stamps the files. Whatever was touched within a day may be in use.
 """
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from studio.config import settings
+from studio.services.backups import scratch
 
 DAY_SECONDS = 86_400.0
 
@@ -52,8 +53,10 @@ def _oldest_task() -> datetime | None:
 
 
 async def clear_temporary() -> int:
-    """Delete half-made files. Returns how many."""
-    return await asyncio.to_thread(_clear, "tmp")
+    """Delete half-made files, and scratch copies of backups that nobody looks at any more. Returns how many."""
+    where = settings().database_url
+    assert where is not None
+    return await asyncio.to_thread(_clear, "tmp") + await scratch.clear(where)
 
 
 async def oldest_temporary() -> datetime | None:

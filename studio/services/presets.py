@@ -170,12 +170,16 @@ async def draft(session: AsyncSession, *, actor: Actor) -> Draft | None:
     return Draft(**row._mapping) if row else None
 
 
-async def save_draft(session: AsyncSession, *, actor: Actor, content: Mapping[str, Any]) -> datetime:
-    """Keep what the composer holds; the last one to write wins. Returns when, by the database's clock."""
+async def save_draft(session: AsyncSession, *, actor: Actor, content: Mapping[str, Any]) -> datetime | None:
+    """Keep what the composer holds; the last one to write wins.
+
+    Returns when, by the database's clock, or None: the workspace is not there any more.
+    """
     return await session.scalar(
         text(
             "INSERT INTO drafts (workspace_id, account_id, content) "
-            "VALUES (:workspace, :account, CAST(:content AS jsonb)) "
+            "SELECT id, account_id, CAST(:content AS jsonb) FROM workspaces WHERE id = :workspace "
+            "AND account_id = :account "
             "ON CONFLICT (workspace_id) DO UPDATE SET content = excluded.content, saved_at = studio_now() "
             "RETURNING saved_at"
         ),

@@ -26,8 +26,8 @@ from studio.services.storage import key_for
 AT_ONCE = 200
 
 
-async def close_holds(session: AsyncSession, *, account_id: UUID) -> int:
-    """End everything that is still under way: what was sent is charged at its hold, what was not is released.
+async def close_holds(session: AsyncSession, *, account_id: UUID, batch_ids: Sequence[UUID] | None = None) -> int:
+    """End all that is under way, or what is of some batches: what was sent is charged at its hold, the rest released.
 
     From here on a late result finds no row to settle, and is refused. Returns how many.
     """
@@ -38,9 +38,10 @@ async def close_holds(session: AsyncSession, *, account_id: UUID) -> int:
             "error_code = CASE WHEN state = 'queued' THEN 'never_sent' ELSE 'sent' END, "
             "state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE 'settled' END "
             "WHERE account_id = :account AND ended_at IS NULL "
+            "AND (CAST(:batches AS uuid[]) IS NULL OR batch_id = ANY(CAST(:batches AS uuid[]))) "
             "RETURNING id, account_id, month, kind, reserved_micros, error_code"
         ),
-        {"account": account_id},
+        {"account": account_id, "batches": list(batch_ids) if batch_ids is not None else None},
     )
     closed = rows.all()
     for row in closed:
@@ -279,24 +280,47 @@ async def under_way(session: AsyncSession, *, actor: Actor, batch_id: UUID) -> b
 async def erase_rest(session: AsyncSession, *, actor: Actor, batch_id: UUID) -> None:
     """What a batch leaves when its outputs are gone: what failed or was cancelled, and the request itself.
 
-    Something that began meanwhile stays, and its request with it. Runs as `sys`, for the actor.
+    Something that began meanwhile stays, and its request with it. Every archive that lists the prompt is taken back.
+    Runs as `sys`, for the actor.
     """
     known = {"id": batch_id, "account": actor.account_id}
-    await session.execute(
+    failed = await session.execute(
         text(
             "DELETE FROM generations g WHERE g.batch_id = :id AND g.account_id = :account AND g.ended_at IS NOT NULL "
-            "AND NOT EXISTS (SELECT 1 FROM assets a WHERE a.generation_id = g.id)"
+            "AND NOT EXISTS (SELECT 1 FROM assets a WHERE a.generation_id = g.id) RETURNING 1"
         ),
         known,
     )
-    await session.execute(
+    asked = await session.execute(
         text(
             "DELETE FROM batches b WHERE b.id = :id AND b.account_id = :account "
-            "AND NOT EXISTS (SELECT 1 FROM generations g WHERE g.batch_id = b.id)"
+            "AND NOT EXISTS (SELECT 1 FROM generations g WHERE g.batch_id = b.id) RETURNING 1"
         ),
         known,
     )
+    if failed.all() or asked.all():
+        await archives.revoke_all(session, account_id=actor.account_id)
     await queue.notify(session, actor.account_id, "batch", batch=batch_id)
+
+
+async def erase_workspaces(session: AsyncSession, *, workspace_ids: Sequence[UUID]) -> int:
+    """Delete workspaces with what is in them and has no file; what was moved out of one takes its request along.
+
+    The journal was written before. Every archive that lists one is taken back. Runs as `sys`. Returns how many.
+    """
+    known = {"ids": list(workspace_ids)}
+    await session.execute(
+        text(
+            "UPDATE batches b SET workspace_id = a.workspace_id FROM assets a WHERE a.batch_id = b.id "
+            "AND b.workspace_id = ANY(:ids) AND a.workspace_id <> ALL(:ids)"
+        ),
+        known,
+    )
+    rows = await session.scalars(text("DELETE FROM workspaces WHERE id = ANY(:ids) RETURNING account_id"), known)
+    owners = rows.all()
+    for account_id in set(owners):
+        await archives.revoke_all(session, account_id=account_id)
+    return len(owners)
 
 
 # Objects whose rows are gone

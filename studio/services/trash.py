@@ -20,7 +20,6 @@ from studio.config import settings
 from studio.db import SYSTEM, Actor, transaction
 from studio.errors import Conflict
 from studio.services import journal, keeping, live_content, purge
-from studio.services.exports import archives
 
 AT_ONCE = 200
 _KEPT = "trashed_at > studio_now() - make_interval(days => :days)"
@@ -175,30 +174,28 @@ async def _over(session: AsyncSession, table: str, ids: Sequence[UUID]) -> dict[
 
 
 async def _empty_workspaces() -> int:
-    """Delete workspaces that are due. What was moved out of one takes its request along.
+    """Delete workspaces that are due, noted in the journal first.
 
     One that holds something that is not in the trash, a result that arrived late, comes back instead.
     """
+    days = {"days": settings().trash_days}
     async with transaction(SYSTEM) as session:
         await session.execute(
             text(
                 f"UPDATE workspaces t SET trashed_at = NULL WHERE {_OVER} AND EXISTS "  # noqa: S608  # constants
                 "(SELECT 1 FROM assets a WHERE a.workspace_id = t.id AND a.trashed_at IS NULL)"
             ),
-            {"days": settings().trash_days},
+            days,
         )
-        over = await session.scalars(
-            text(f"SELECT t.id FROM workspaces t WHERE {_OVER}"),  # noqa: S608  # a constant
-            {"days": settings().trash_days},
-        )
-        async with live_content.only(session, await _over(session, "workspaces", over.all())):
-            return await _drop(session, _OVER, {"days": settings().trash_days})
+        due = await session.scalars(text(f"SELECT t.id FROM workspaces t WHERE {_OVER}"), days)  # noqa: S608  # constants
+        async with live_content.only(session, await _over(session, "workspaces", due.all())):
+            return await _drop(session, _OVER, days)
 
 
 async def erase_workspace(session: AsyncSession, *, actor: Actor, workspace_id: UUID) -> None:
     """Delete a workspace that is in the trash for good, once everything in it was. Runs as `sys`, for the actor.
 
-    Its requests, presets and drafts go with it, and every archive that lists it is taken back.
+    It is noted in the journal first. Its requests, presets and drafts go with it, and archives that list it.
 
     Raises:
         Conflict: it was restored or erased meanwhile, or something in it has not ended or was stored meanwhile.
@@ -209,28 +206,21 @@ async def erase_workspace(session: AsyncSession, *, actor: Actor, workspace_id: 
         raise Conflict("This was restored or erased meanwhile.")
     if not await _drop(session, mine, known):
         raise Conflict("Something in this workspace is still under way. Wait until it has ended, then delete it again.")
-    await archives.revoke_all(session, account_id=actor.account_id)
     await keeping.tell(session, actor=actor)
 
 
 async def _drop(session: AsyncSession, which: str, known: Mapping[str, Any]) -> int:
-    """Delete those workspaces `t` that hold nothing any more. Returns how many."""
+    """Delete those workspaces `t` that hold nothing any more, noted in the journal first. Returns how many."""
     rows = await session.scalars(
         text(
             f"SELECT t.id FROM workspaces t WHERE {which} "  # noqa: S608  # constants
             "AND NOT EXISTS (SELECT 1 FROM assets a WHERE a.workspace_id = t.id) AND NOT EXISTS "
             "(SELECT 1 FROM generations g JOIN batches b ON b.id = g.batch_id WHERE b.workspace_id = t.id "
-            "AND g.ended_at IS NULL) FOR UPDATE SKIP LOCKED"
+            "AND g.ended_at IS NULL) LIMIT :most FOR UPDATE SKIP LOCKED"
         ),
-        known,
+        {**known, "most": AT_ONCE},
     )
     ids = list(rows)
-    await session.execute(
-        text(
-            "UPDATE batches b SET workspace_id = a.workspace_id FROM assets a WHERE a.batch_id = b.id "
-            "AND b.workspace_id = ANY(:ids) AND a.workspace_id IS NOT NULL"
-        ),
-        {"ids": ids},
-    )
-    await session.execute(text("DELETE FROM workspaces WHERE id = ANY(:ids)"), {"ids": ids})
-    return len(ids)
+    for each in ids:  # still locked: nothing comes into one while it is noted
+        await journal.write("workspace", each)
+    return await purge.erase_workspaces(session, workspace_ids=ids)

@@ -59,7 +59,11 @@ async def active(session: AsyncSession, *, actor: Actor) -> UUID:
 
 
 async def set_active(session: AsyncSession, *, actor: Actor, workspace_id: UUID) -> None:
-    """Work in another workspace from now on, in this session only. Raises NotFound when it is not there to work in."""
+    """Work in another workspace from now on, in this session only, whose other pages follow.
+
+    Raises:
+        NotFound: it is not there to work in.
+    """
     done = await session.scalar(
         text(
             "UPDATE sessions s SET workspace_id = w.id FROM workspaces w "
@@ -71,6 +75,7 @@ async def set_active(session: AsyncSession, *, actor: Actor, workspace_id: UUID)
     )
     if not done:
         raise NotFound("That workspace is not there any more.")
+    await keeping.tell(session, actor=actor)
 
 
 @dataclass(frozen=True)

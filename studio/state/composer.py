@@ -6,6 +6,7 @@ from studio.errors import StudioError
 from studio.services.byteplus import catalog
 from studio.services.byteplus.catalog_data import ADAPTIVE, AUTO_DURATION, ImageModel, VideoModel
 from studio.services.byteplus.params import ImageParams, Params, VideoParams
+from studio.services.byteplus.requests import MENTION
 from studio.services.generations import Input, Role
 from studio.services.ledger import Budget, dollars
 from studio.state.guard import uuid
@@ -55,6 +56,8 @@ class ComposerMixin(ToastMixin, mixin=True):
     series: bool = False
     count_price: str = ""  # "4 × $0.04"
     references: list[InputView] = []
+    given: list[InputView] = []  # those of them that are sent
+    left_out: list[str] = []  # which pictures that are attached are not sent, one sentence each
     max_references: int = 0  # 0: the model takes none and the field is absent
     supports_frames: bool = False
     supports_last_frame: bool = False
@@ -99,6 +102,12 @@ class ComposerMixin(ToastMixin, mixin=True):
     _models: dict[str, str] = {}  # the last model of each medium
     _ratios: dict[str, str] = {}  # and its ratio
     _sound_chosen: bool = False
+    _recalled: str = ""  # which earlier prompt is shown (`KeptMixin`); empty: what is being written
+
+    def _write(self, prompt: str) -> None:
+        """A prompt of one's own from here on, where it differs from what is shown."""
+        if prompt != self.prompt:
+            self.prompt, self._recalled = prompt, ""
 
     # Derived
 
@@ -128,10 +137,6 @@ class ComposerMixin(ToastMixin, mixin=True):
         if lost := [name for name, on in lost.items() if on and not self._features()[name]]:
             words = ", ".join(lost)
             self.notices.append(f"{words[0].upper()}{words[1:]}: not supported by this model. Kept, not sent.")
-        if self.references and not model.max_references:
-            self.notices.append(f"{model.name} takes no references: yours are kept, not sent.")
-        elif len(self.references) > model.max_references:
-            self.notices.append(f"{model.name} takes {model.max_references} references: the first ones are sent.")
 
     def _features(self) -> dict[str, bool]:
         """What was switched on and takes effect, by the words of its control."""
@@ -146,7 +151,7 @@ class ComposerMixin(ToastMixin, mixin=True):
             "draft": self.supports_draft and self.draft,
             "flex": self.supports_flex and self.delivery == "flex",
             "first frame": framed,
-            "last frame": framed and self.supports_last_frame and bool(self.last_frame.asset_id),
+            "last frame": framed and bool(self.last_frame.asset_id),
         }
 
     def _moved(self, what: str, value: str, allowed: tuple[str, ...], default: str) -> str:
@@ -235,14 +240,35 @@ class ComposerMixin(ToastMixin, mixin=True):
         )
 
     def _inputs(self) -> list[Input]:
-        """The pictures that this model takes, in order."""
-        found: list[Input] = []
-        if self.supports_frames and self.first_frame.asset_id:
-            found.append(Input("first_frame", uuid(self.first_frame.asset_id)))
-            if self.supports_last_frame and self.last_frame.asset_id:
-                found.append(Input("last_frame", uuid(self.last_frame.asset_id)))
-            return found
-        return [Input("reference", uuid(r.asset_id)) for r in self.references[: self.max_references]]
+        """The pictures that are sent, in order. A last frame alone is among them, so that it is refused, not lost."""
+        wells: list[tuple[Role, InputView, bool]] = [
+            ("first_frame", self.first_frame, self.supports_frames),
+            ("last_frame", self.last_frame, self.supports_frames and self.supports_last_frame),
+        ]
+        frames = [Input(role, uuid(each.asset_id)) for role, each, taken in wells if taken and each.asset_id]
+        return frames or [Input("reference", uuid(r.asset_id)) for r in self.references[: self.max_references]]
+
+    def _say_left_out(self) -> None:
+        """What is attached beside what is sent: the references that go, and a sentence for pictures that stay."""
+        sent = self._inputs()
+        self.given = self.references[: sum(i.role == "reference" for i in sent)]
+        said = []
+        if self.references and not self.max_references:
+            said.append(f"{self.model_name} takes no references: yours are kept, not sent.")
+        elif self.references and not self.given:
+            said.append("Frames go without references: yours are kept, not sent.")
+        elif len(self.given) < len(self.references):
+            said.append(f"{self.model_name} takes {self.max_references} references: the first ones are sent.")
+        if self.supports_frames and self.last_frame.asset_id and not self.supports_last_frame:
+            said.append(f"{self.model_name} takes no last frame: yours is kept, not sent.")
+        self.left_out = said
+
+    def _unsent_mention(self) -> str:
+        """Why a prompt cannot be sent that names a picture which stays here; else nothing."""
+        for found in MENTION.finditer(self.prompt):
+            if len(self.given) < int(found[1]) <= len(self.references):
+                return f"{found[0]} in the prompt names a picture that is not sent. Take it out of the prompt."
+        return ""
 
     def _reprice(self) -> None:
         """Price, pixels and whether it can be sent. Only arithmetic: no query."""
@@ -251,12 +277,14 @@ class ComposerMixin(ToastMixin, mixin=True):
         chosen = self.supports_auto_duration and self.auto_duration
         self.length = f"up to {self.duration_max} s" if chosen else f"{self.duration} s"
         self.size_error = ""
+        self._say_left_out()
         try:
             params = self._params(prompt or "a prompt")
             quote = catalog.quote(params)
             width, height = catalog.resolve_pixels(params)
         except StudioError as error:
             self.price, self.can_generate, self.blocked = "", False, error.message
+            self._show_costs()
             if isinstance(error, catalog.ParamError) and error.field in ("width", "height"):
                 self.size_error, self.blocked = error.message, ""
             return
@@ -265,7 +293,7 @@ class ComposerMixin(ToastMixin, mixin=True):
         shape = "shape of the first frame" if self.ratio == AUTO else f"{width} × {height} px"
         self.pixels = f"{shape}, 24 fps" if self.media == "video" else shape
         short = quote.worst_micros - self._left_micros
-        self.blocked = (
+        self.blocked = self._unsent_mention() or (
             f"This needs {self.price}, you have {dollars(max(self._left_micros, 0), down=True)}. "
             f"Your cap resets on {self._resets}."
             if short > 0

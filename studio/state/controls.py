@@ -175,14 +175,14 @@ class ControlsMixin(ComposerMixin, mixin=True):
     @action
     async def set_prompt(self, value: str):
         """What was typed, a moment after typing stops."""
-        self.prompt = value
+        self._write(value)
         self._reprice()
 
     @action
     async def start_from(self, value: str):
         """One of the empty studio's starting points: still-life, landscape, paper-cut."""
         if value in STARTS:
-            self.prompt = STARTS[value]
+            self._write(STARTS[value])
             self._reprice()
 
     @action

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from types import MethodType
+from typing import Any
 
 from studio.errors import StudioError
 from studio.services.byteplus import catalog
-from studio.services.byteplus.catalog_data import ADAPTIVE, AUTO_DURATION, ImageModel, Model, VideoModel
+from studio.services.byteplus.catalog_data import Model
 from studio.services.byteplus.params import ImageParams, Params, VideoParams
 from studio.services.ledger import dollars
-from studio.state.composer import DRAFT_RESOLUTION, ComposerMixin
+from studio.state.composer import ComposerMixin
 from studio.state.guard import action
 from studio.state.views import CostOption
 
@@ -17,45 +18,24 @@ MOST_MODELS = 3
 DRAFT, FLEX = "draft", "flex"
 
 
-def on_model(params: Params, model: Model) -> Params:
-    """The same request as the composer would make it after a switch to `model`."""
-    if isinstance(params, ImageParams) and isinstance(model, ImageModel):
-        transparent = params.background == "transparent" and model.transparent_background
-        return replace(
-            params,
-            model=model.id,
-            ratio=params.ratio if params.ratio in model.ratios else model.default_ratio,
-            size=params.size if params.size is None or params.size in model.sizes else model.default_size,
-            series=params.series and model.group,
-            output_format=params.output_format if params.output_format in model.output_formats else "jpeg",
-            background="transparent" if transparent else "opaque",
-            reference_count=min(params.reference_count, model.max_references),
-        )
-    assert isinstance(params, VideoParams)
-    assert isinstance(model, VideoModel)
-    draft = params.draft and model.draft
-    return replace(
-        params,
-        model=model.id,
-        resolution=params.resolution if params.resolution in model.resolutions else model.default_resolution,
-        ratio=ADAPTIVE if params.has_first_frame and model.frame_needs_adaptive else params.ratio,
-        duration=_length(params.duration, model),
-        seed=params.seed if model.seed else None,
-        camera_fixed=params.camera_fixed and model.camera_fixed,
-        generate_audio=params.generate_audio and model.audio,
-        draft=draft,
-        service_tier=params.service_tier if model.flex else "default",
-        output_format=params.output_format if params.output_format in model.output_formats else "mp4",
-        has_last_frame=params.has_last_frame and model.last_frame,
-        reference_count=0 if params.has_first_frame else min(params.reference_count, model.max_references),
-    )
+class _Trial:
+    """The composer's values by themselves, to see what a switch makes of them. What the page shows stays as it is."""
+
+    def __init__(self, page: ComposerMixin) -> None:
+        vars(self).update({name: getattr(page, name) for name in ComposerMixin.__annotations__})
+
+    def __getattr__(self, name: str) -> Any:
+        return MethodType(getattr(ComposerMixin, name), self)
 
 
-def _length(seconds: int, model: VideoModel) -> int:
-    """The nearest length that a model makes. Where it cannot choose by itself, the usual one."""
-    if seconds == AUTO_DURATION:
-        return seconds if model.auto_duration else model.default_duration
-    return min(max(seconds, model.min_duration), model.max_duration)
+def _switch(composer: Any, ident: str) -> None:
+    """Turn the composer, or a trial of it, to one of what is shown: draft, flex or the id of a model."""
+    if ident == DRAFT:
+        composer.draft = True
+    elif ident == FLEX:
+        composer.delivery = "flex"
+    else:
+        composer._choose_model(ident)
 
 
 def without(now: Params, then: Params) -> str:
@@ -71,7 +51,7 @@ def without(now: Params, then: Params) -> str:
         lost += [then.output_format.upper()] if now.output_format != then.output_format else []
     elif isinstance(now, VideoParams) and isinstance(then, VideoParams):
         lost += [f"in {then.resolution}"] if then.resolution != now.resolution else []
-        lost += [f"{then.duration} s"] if then.duration != now.duration else []
+        lost += [f"{then.duration} s"] if then.duration != now.duration else []  # which is never left to the model
         lost += ["no last frame"] if now.has_last_frame and not then.has_last_frame else []
         lost += ["silent"] if now.generate_audio and not then.generate_audio else []
         lost += ["camera not fixed"] if now.camera_fixed and not then.camera_fixed else []
@@ -79,9 +59,9 @@ def without(now: Params, then: Params) -> str:
     return ", ".join(lost)
 
 
-def _price(params: Params) -> int | None:
+def _quote(params: Params) -> catalog.Quote | None:
     try:
-        return catalog.quote(params).worst_micros
+        return catalog.quote(params)
     except StudioError:
         return None
 
@@ -100,15 +80,10 @@ class CostsMixin(ComposerMixin, mixin=True):
 
     @action
     async def choose_cost(self, ident: str):
-        """Switch to one of what is shown: draft, flex or the id of a model."""
+        """Switch to one of what is shown."""
         if not any(option.id == ident for option in self.costs):
             return
-        if ident == DRAFT:
-            self.draft = True
-        elif ident == FLEX:
-            self.delivery = "flex"
-        else:
-            self._choose_model(ident)
+        _switch(self, ident)
         self.costs_open = False
         self._reprice()
 
@@ -117,45 +92,44 @@ class CostsMixin(ComposerMixin, mixin=True):
             self.costs = []
             return
         now = self._params(self.prompt.strip() or "a prompt")
-        price = _price(now)
-        if price is None:
+        quote = _quote(now)
+        if quote is None:
             self.costs = []
             return
-        found = [self._option("", "As it is now", self.model_name, price)]
-        if isinstance(now, VideoParams) and self.supports_draft and not now.draft:
-            self._add(
-                found,
-                DRAFT,
-                "As a draft",
-                "480p, to look at first",
-                replace(now, draft=True, resolution=DRAFT_RESOLUTION, return_last_frame=False),
-            )
-        if isinstance(now, VideoParams) and self.supports_flex and now.service_tier != FLEX:
+        found = [self._option("", "As it is now", self.model_name, quote)]
+        if self.supports_draft and not self.draft:
+            found += self._way(DRAFT, "As a draft", "480p, to look at first")
+        if self.supports_flex and self.delivery != FLEX:
             # Flex may be delivered as standard, so its whole price is held; what it usually costs is what is said.
-            note = f"Overnight; {dollars(price)} is held until it is done"
-            self._add(found, FLEX, "At the flex tier", note, replace(now, service_tier=FLEX), usual=True)
-        cheaper: list[tuple[int, Model]] = []
+            found += self._way(FLEX, "At the flex tier", "Overnight; {held} is held until it is done", usual=True)
+        cheaper: list[tuple[catalog.Quote, Model, Params]] = []
         for model in catalog.models(now.kind):
-            other = _price(on_model(now, model)) if model.id != self.model else None
-            if other is not None and other < price:
-                cheaper.append((other, model))
-        for other, model in sorted(cheaper, key=lambda row: -row[0])[-MOST_MODELS:]:
-            changes = without(now, on_model(now, model))
+            then = self._tried(model.id)
+            other = _quote(then) if model.id != self.model else None
+            if other is not None and other.worst_micros < quote.worst_micros:
+                cheaper.append((other, model, then))
+        for other, model, then in sorted(cheaper, key=lambda row: -row[0].worst_micros)[-MOST_MODELS:]:
+            changes = without(now, then)
             note = f"{changes[0].upper()}{changes[1:]}" if changes else model.tagline
             found.append(self._option(model.id, f"On {model.name}", note, other))
         self.costs = found
 
-    def _add(
-        self, found: list[CostOption], ident: str, title: str, note: str, params: Params, *, usual: bool = False
-    ) -> None:
-        try:
-            quote = catalog.quote(params)
-        except StudioError:
-            return
-        found.append(self._option(ident, title, note, quote.expected_micros if usual else quote.worst_micros))
+    def _tried(self, ident: str) -> Params:
+        """What would be sent after a switch, by the composer's own rules."""
+        trial: Any = _Trial(self)
+        _switch(trial, ident)
+        return trial._params(self.prompt.strip() or "a prompt")
 
-    def _option(self, ident: str, title: str, note: str, price: int) -> CostOption:
-        left = self._left_micros - price
+    def _way(self, ident: str, title: str, note: str, *, usual: bool = False) -> list[CostOption]:
+        quote = _quote(self._tried(ident))
+        if quote is None:
+            return []
+        return [self._option(ident, title, note.format(held=dollars(quote.worst_micros)), quote, usual=usual)]
+
+    def _option(self, ident: str, title: str, note: str, quote: catalog.Quote, *, usual: bool = False) -> CostOption:
+        """`usual`: what it costs as a rule is said; whether it fits is decided by what is held, here as elsewhere."""
+        price = dollars(quote.expected_micros if usual else quote.worst_micros)
+        left = self._left_micros - quote.worst_micros
         words = f"{dollars(left, down=True)} left after" if left >= 0 else f"{dollars(-left)} above your cap"
-        said = f"{title}: {dollars(price)}, {words}"
-        return CostOption(id=ident, title=title, note=note, price=dollars(price), left=words, fits=left >= 0, name=said)
+        said = f"{title}: {price}, {words}"
+        return CostOption(id=ident, title=title, note=note, price=price, left=words, fits=left >= 0, name=said)

@@ -58,6 +58,8 @@ class ErasingMixin(ToastMixin, mixin=True):
             return
         async with guard.work() as session:
             ids = await self._meant(session, asked.what, asked.id)
+        if asked.what == BATCH:
+            await journal.write("batch", guard.uuid(asked.id))
         for each in ids:
             await journal.write("output", each)
         async with guard.system_work() as session:

@@ -6,6 +6,7 @@ Nothing of it is in the browser's storage. A draft holds everything; a preset ho
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +43,7 @@ PARAMETERS: Mapping[str, type] = {
     "transparent": bool,
 }
 DURATION = 5  # seconds, where none was chosen
+UNSENT = "unsent"  # the place of `_unsent` among earlier prompts
 MOST_KEPT = 30  # references of a draft
 
 
@@ -55,8 +57,7 @@ class KeptMixin(ComposerMixin, mixin=True):
     _kept: dict[str, Any] = {}  # as it was saved last
     _kept_at: str = ""  # when, so that a draft of another device is told from our own
     _kept_in: str = ""  # which workspace it is of
-    _recalled: str = ""  # the batch whose prompt is shown again
-    _before_recall: str = ""
+    _before_recall: str = ""  # what was being written, to which ↓ leads back
     _unsent: str = ""  # what an edit put aside, which comes before what was sent
 
     # Drafts
@@ -75,36 +76,73 @@ class KeptMixin(ComposerMixin, mixin=True):
 
     def _touch(self) -> None:
         """Let the browser ask for the draft to be saved, a moment after the last change."""
-        if self._kept and self._content() != self._kept:
+        if self._kept_in and self._content() != self._kept:
             self.draft_stamp += 1
 
     @action
     async def save_draft(self):
         """Keep what the composer holds now; called when typing and turning have paused, and when the page is left."""
-        content, workspace = self._content(), str(guard.actor().workspace_id)
-        if content == self._kept or workspace != self._kept_in or guard.identity().restricted:
+        await self._save_draft()
+
+    async def _save_draft(self) -> None:
+        """In the workspace it was written in, which the session may have left since."""
+        content = self._content()
+        if content == self._kept or not self._kept_in or guard.identity().restricted:
             return
         async with guard.work() as session:
-            saved_at = await presets.save_draft(session, actor=guard.actor(), content=content)
-        self._kept, self._kept_at = content, str(saved_at)
+            written_in = replace(guard.actor(), workspace_id=UUID(self._kept_in))
+            saved_at = await presets.save_draft(session, actor=written_in, content=content)
+        if saved_at is not None:
+            self._kept, self._kept_at = content, str(saved_at)
 
     async def _load_kept(self) -> None:
         """Presets, and the draft where this tab does not hold it already. A restricted account reads both."""
         workspace = str(guard.actor().workspace_id)
+        if workspace != self._kept_in:
+            await self._save_draft()
         async with guard.work() as session:
             draft = await presets.draft(session, actor=guard.actor())
             ids = _ids(draft.content) if draft else []
             there = {str(a.id): a.kind for a in await assets.many(session, actor=guard.actor(), asset_ids=ids)}
         await self._show_presets()
-        if draft is not None and (str(draft.saved_at) != self._kept_at or workspace != self._kept_in):
+        moved, self._kept_in = workspace != self._kept_in, workspace
+        if draft is not None and (moved or str(draft.saved_at) != self._kept_at):
             self._restore(draft.content)
             self._restore_pictures(draft.content, {each for each, kind in there.items() if kind != "video"})
             self.notices = []
-            self._kept_at = str(draft.saved_at)
-        elif draft is None and workspace != self._kept_in:
+            self._kept, self._kept_at = self._content(), str(draft.saved_at)
+        elif moved:
             await self._begin_as_kept()
-        self._kept, self._kept_in = self._content(), workspace
+            # What came along from elsewhere is nowhere kept yet; an empty composer is nothing to keep.
+            self._kept, self._kept_at = {} if self._written() else self._content(), ""
+        if moved:
+            self._recalled = self._unsent = ""
         self._reprice()
+
+    def _left(self) -> bool:
+        """Whether the session works in another workspace than the one that is shown."""
+        return self._kept_in not in ("", str(guard.actor().workspace_id))
+
+    async def _refused_here(self) -> bool:
+        """After a change of workspace on another page nothing is done in one that the person does not see."""
+        if not self._left():
+            return False
+        await self._follow_workspace()
+        self._say(
+            "error",
+            f"This session works in {guard.identity().workspace} now, and so does this page.",
+            "Nothing was done. What you wrote is kept in the workspace you wrote it in.",
+        )
+        return True
+
+    async def _follow_workspace(self) -> None:
+        """Show the workspace that the session works in now; the page that shows one says how."""
+        raise NotImplementedError
+
+    def _written(self) -> bool:
+        """Whether the composer holds more than parameters."""
+        content = self._content()
+        return any(content[name] for name in ("prompt", "references", "first_frame", "last_frame"))
 
     async def _begin_as_kept(self) -> None:
         """A workspace without a draft starts with its own defaults, where it has some."""
@@ -141,7 +179,7 @@ class KeptMixin(ComposerMixin, mixin=True):
         self.count = min(max(self.count, 1), self.max_count)
         prompt = content.get("prompt")
         if isinstance(prompt, str):
-            self.prompt = prompt
+            self._write(prompt)
 
     def _restore_pictures(self, content: Mapping[str, Any], there: set[str]) -> None:
         def view(asset_id: object) -> InputView:
@@ -163,28 +201,38 @@ class KeptMixin(ComposerMixin, mixin=True):
 
     @action
     async def recall(self, way: str):
-        """The prompt sent before the one that is shown, or the one after it; at the end, what was being written."""
-        at = UUID(self._recalled) if self._recalled else None
-        if way == "older" and at is None and self._unsent and self.prompt != self._unsent:
-            self.prompt = self._unsent
-            self._reprice()
+        """The prompt before the one that is shown, or the one after it; at the end, what was being written."""
+        if way not in ("older", "newer") or (way == "newer" and not self._recalled):
             return
-        async with guard.work() as session:
-            if way == "older":
-                found = await prompts.older(session, actor=guard.actor(), at=at, shown=presets.storable(self.prompt))
-            elif way == "newer" and at is not None:
-                found = await prompts.newer(session, actor=guard.actor(), at=at, shown=presets.storable(self.prompt))
-            else:
-                return
-        if found is not None:
-            if at is None:
-                self._before_recall = self.prompt
-            self._recalled, self.prompt = str(found.batch_id), found.prompt
-        elif way == "newer":
-            self._recalled, self.prompt = "", self._before_recall
-        else:
+        at, found = await (self._step_older() if way == "older" else self._step_newer())
+        if found is None:
             self.announcement = "There is no earlier prompt in this workspace."
+            return
+        if not self._recalled:
+            self._before_recall = self.prompt
+        self._recalled, self.prompt = at, found
         self._reprice()
+
+    async def _step_older(self) -> tuple[str, str | None]:
+        """Where the step leads and what stands there: what an edit put aside, then what was sent."""
+        if not self._recalled and self._unsent not in ("", self.prompt):
+            return UNSENT, self._unsent
+        at = UUID(self._recalled) if self._recalled not in ("", UNSENT) else None
+        async with guard.work() as session:
+            shown = presets.storable(self.prompt)
+            found = await prompts.older(session, actor=guard.actor(), at=at, shown=shown)
+        return (str(found.batch_id), found.prompt) if found else (self._recalled, None)
+
+    async def _step_newer(self) -> tuple[str, str | None]:
+        if self._recalled != UNSENT:
+            async with guard.work() as session:
+                shown = presets.storable(self.prompt)
+                found = await prompts.newer(session, actor=guard.actor(), at=UUID(self._recalled), shown=shown)
+            if found:
+                return str(found.batch_id), found.prompt
+            if self._unsent not in ("", self._before_recall):
+                return UNSENT, self._unsent
+        return "", self._before_recall
 
     # Presets
 
@@ -204,6 +252,8 @@ class KeptMixin(ComposerMixin, mixin=True):
     async def save_preset(self, form: dict):
         """Keep the parameters under the name that was typed; the same name replaces what it held."""
         await guard.limit("preset")
+        if await self._refused_here():
+            return
         try:
             async with guard.work() as session:
                 await presets.save(
@@ -221,9 +271,8 @@ class KeptMixin(ComposerMixin, mixin=True):
         """Parameters of a preset; prompt and pictures stay."""
         async with guard.work() as session:
             found = await presets.get(session, actor=guard.actor(), preset_id=guard.uuid(preset_id))
-        prompt = self.prompt
-        self._restore(found.settings)
-        self.prompt, self.presets_open = prompt, False
+        self._restore({**found.settings, "prompt": self.prompt})
+        self.presets_open = False
         self.announcement = f"Preset {found.name} applied"
         self._reprice()
 

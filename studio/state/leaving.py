@@ -63,12 +63,12 @@ class KeepMixin(ToastMixin, mixin=True):
         """Stop the countdown, in one click. Every tab hears of it."""
         try:
             async with guard.system_work() as session:
-                await erasure.cancel(session, actor=guard.actor())
+                kept = await erasure.cancel(session, actor=guard.actor())
         except Conflict as error:
-            self.announcement = error.message
-        else:
-            self.announcement = "Your account stays. Nothing was deleted."
-        self.leaving, self.leaving_ms = "", 0
+            self.announcement, self.leaving, self.leaving_ms = error.message, "", 0
+            return
+        self.announcement, self.leaving, self.leaving_ms = "Your account stays. Nothing was deleted.", "", 0
+        await erasure.note_staying(guard.actor().account_id, at=kept)
 
 
 class LeavingMixin(ReauthMixin, ToastMixin, mixin=True):
@@ -108,6 +108,7 @@ class LeavingMixin(ReauthMixin, ToastMixin, mixin=True):
                 due = await erasure.request(
                     session, actor=guard.actor(), typed=typed[:400] if isinstance(typed, str) else ""
                 )
+                await erasure.note_leaving(guard.actor().account_id, due=due)
         except ReauthNeeded:
             self._sign_in_again(HERE, PART, leave="1")
             return

@@ -34,13 +34,13 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
     async def reuse(self, batch_id: str):
         """Everything of a batch back into the composer."""
         await self._take_over(batch_id, seed=True)
-        return self._to_studio()
+        return await self._to_studio()
 
     @action
     async def remix(self, batch_id: str):
         """Everything but the seed."""
         await self._take_over(batch_id, seed=False)
-        return self._to_studio()
+        return await self._to_studio()
 
     @action
     async def ask_final(self, asset_id: str) -> Any:
@@ -74,7 +74,7 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
             f"The provider keeps a draft for {generations.DRAFT_DAYS} days, and this one is older.",
             "Its prompt and parameters are in the composer. The clip will not be the same.",
         )
-        return self._to_studio()
+        return await self._to_studio()
 
     @action
     async def close_final(self):
@@ -93,15 +93,19 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
         self._say("success", "The final clip is on its way")
         await self._refresh([str(sent.batch_id)])
 
-    def _to_studio(self, *, focus: bool = True) -> Any:
-        """From another page the step goes on in the studio; there, the prompt is what comes next."""
-        if (self.router.url.path or "/") != "/":
+    def _elsewhere(self) -> bool:
+        return (self.router.url.path or "/") != "/"
+
+    async def _to_studio(self, *, focus: bool = True) -> Any:
+        """From another page the step goes on in the studio, which shows what is kept; there, the prompt comes next."""
+        if self._elsewhere():
+            await self._save_draft()
             return rx.redirect("/")
         return rx.set_focus("prompt") if focus else None
 
     async def _open(self) -> None:
-        """From another page the composer was not loaded yet: as it was left comes first, what goes in comes on top."""
-        if not self._kept_in:
+        """From another page the composer as it was left last, in any tab, comes first; what goes in comes on top."""
+        if self._elsewhere() or not self._kept_in:
             if not self.model:
                 self._choose_model(catalog.models("image")[0].id)
                 self._defaults()
@@ -112,11 +116,12 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
         async with guard.work() as session:
             row = await feed.batch(session, actor=guard.actor(), batch_id=guard.uuid(batch_id))
         params, pictures = row.params, row.inputs
+        catalog.get(params.model)  # one that has left takes nothing of the composer with it
         if isinstance(params, VideoParams) and params.from_draft:
             pictures = await self._pictures_of_draft(pictures)
         self.references, self.first_frame, self.last_frame = [], NO_INPUT, NO_INPUT
         self.price = ""
-        self.prompt = row.prompt
+        self._write(row.prompt)
         self._choose_model(params.model)
         for picture in pictures:
             self._put_asset(picture.role, str(picture.asset_id))
@@ -158,7 +163,7 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
         """Use a picture as reference, first_frame or last_frame; switches the medium where that is needed."""
         await self._open()
         await self._use_as(asset_id, role)
-        return self._to_studio(focus=False)
+        return await self._to_studio(focus=False)
 
     async def _use_as(self, asset_id: str, role: str) -> None:
         if role not in ROLES:
@@ -189,10 +194,11 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
             self._choose_model(chosen)
         if self.prompt:  # ↑ brings it back
             self._unsent = self.prompt
-        self.references, self.prompt, self.count = [], "", 1
+        self._write("")
+        self.references, self.count = [], 1
         self._put_asset("reference", str(asset.id))
         self._reprice()
-        return self._to_studio()
+        return await self._to_studio()
 
     @action
     async def extend(self, asset_id: str) -> Any:
@@ -217,4 +223,4 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
         self._put_asset("first_frame", str(frame))
         self._reprice()
         self.announcement = "The last frame of the clip is the first frame now"
-        return self._to_studio()
+        return await self._to_studio()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from studio.services import assets
+from studio.services.byteplus.requests import MENTION
 from studio.services.generations import ROLES
 from studio.state import guard
 from studio.state.composer import NO_INPUT, ComposerMixin
@@ -14,7 +15,6 @@ from studio.state.tiles import media_url
 from studio.state.views import InputView
 
 GONE = "@?"  # what stands where a mention lost its picture
-_MENTION = re.compile(r"(?<![\w@])@(\d{1,2})(?![\w@])")
 
 
 def renumbered(prompt: str, places: Mapping[int, int]) -> str:
@@ -24,7 +24,7 @@ def renumbered(prompt: str, places: Mapping[int, int]) -> str:
         to = places.get(int(found[1]))
         return found[0] if to is None else f"@{to}" if to else GONE
 
-    return _MENTION.sub(follow, prompt)
+    return MENTION.sub(follow, prompt)
 
 
 class ReferencesMixin(ComposerMixin, mixin=True):
@@ -55,8 +55,6 @@ class ReferencesMixin(ComposerMixin, mixin=True):
         for sentence in errors if isinstance(errors, list) else []:
             if isinstance(sentence, str):
                 self._say("error", sentence[:300])
-        if role == "reference" and len(self.references) > self.max_references:
-            self._say("info", f"{self.model_name} takes {self.max_references} references: the first ones are sent.")
         self._reprice()
 
     @action

@@ -19,7 +19,7 @@ from studio.state.guard import action
 from studio.state.insert import InsertMixin
 from studio.state.leaving import KeepMixin
 from studio.state.places import PlacesMixin
-from studio.state.queue import QueueMixin
+from studio.state.queue import ENDED, QueueMixin
 from studio.state.tiles import batch_view
 from studio.state.views import BatchView, Neighbours, TileView
 
@@ -53,6 +53,7 @@ class StudioState(InsertMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMix
     loaded: bool = False
 
     _sent_at: float = 0.0
+    _aside: dict[str, BatchView] = {}  # what is under way and not shown
 
     # Loading and refreshing
 
@@ -86,9 +87,17 @@ class StudioState(InsertMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMix
 
     async def _changed(self) -> None:
         """Something was rated, labelled, moved or deleted, here or elsewhere: as many batches as are shown, anew."""
-        if self.loaded:
+        if self.loaded and self._left():
+            await self._follow_workspace()
+        elif self.loaded:
             await self._reload(max(feed.PAGE, min(len(self.batches), MOST_BATCHES)))
         await self._read_kept()
+
+    async def _follow_workspace(self) -> None:
+        self._identify()
+        await self._read_places()
+        await self._load_kept()
+        await self._reload()
 
     async def _reload(self, most: int = feed.PAGE) -> None:
         async with guard.work() as session:
@@ -104,6 +113,8 @@ class StudioState(InsertMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMix
 
     async def _refresh(self, batch_ids: list[str]) -> None:
         """Bring batches up to date where they stand; a new one goes on top. Called by handlers and by pushes."""
+        if self._left():
+            await self._follow_workspace()
         now = datetime.now(UTC)
         async with guard.work() as session:
             fresh = []
@@ -126,8 +137,22 @@ class StudioState(InsertMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMix
                 return
             self._announce(old, view)
             self.batches[known] = view
-        elif self._kind() in (None, view.kind) and (not self.batches or not self._older(row)):
+        elif self._belongs(view, row):
             self.batches = [view, *self.batches][:MOST_BATCHES]
+        else:
+            self._set_aside(view)
+
+    def _set_aside(self, view: BatchView) -> None:
+        """A batch that is not shown is known until it has ended, so that its end is announced all the same."""
+        if old := self._aside.pop(view.id, None):
+            self._announce(old, view)
+        if any(tile.state not in ENDED for tile in view.tiles):
+            self._aside[view.id] = view
+
+    def _belongs(self, view: BatchView, row: feed.BatchRow) -> bool:
+        """Whether a new batch is shown: word of what is made in other workspaces comes to this page too."""
+        here = str(row.workspace_id) == self._kept_in
+        return here and self._kind() in (None, view.kind) and (not self.batches or not self._older(row))
 
     def _older(self, row: feed.BatchRow) -> bool:
         """A batch from below the loaded pages: it is shown when the person gets there."""
@@ -187,13 +212,18 @@ class StudioState(InsertMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMix
         """Send what the composer holds. `form` carries the prompt as it stands at the click."""
         prompt = form.get("prompt", self.prompt)
         if isinstance(prompt, str):
-            self.prompt = prompt[: guard.LONGEST_TEXT]
+            self._write(prompt[: guard.LONGEST_TEXT])
         now = time.monotonic()
         if 0 <= now - self._sent_at < DOUBLE_CLICK_SECONDS:
             return
         self._sent_at = now
+        if await self._refused_here():
+            return
         if not self.prompt.strip():
             self._say("error", "Describe what you want to see first.")
+            return
+        if refused := self._unsent_mention():
+            self._say("error", refused)
             return
         await guard.limit("submit")
         async with guard.work() as session:
@@ -203,6 +233,7 @@ class StudioState(InsertMixin, QueueMixin, CostsMixin, ControlsMixin, DetailsMix
             self._usual = dict(await feed.usual_seconds(session, actor=guard.actor()))
         self.parameters_open = False
         self.notices = []
+        self._recalled = self._unsent = ""
         await self._refresh([str(sent.batch_id)])
 
     # Sheet, messages

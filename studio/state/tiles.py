@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from studio.errors import StudioError
 from studio.services import feed
 from studio.services.byteplus import catalog
 from studio.services.byteplus.params import ImageParams, Params, VideoParams
@@ -77,10 +78,10 @@ def _meta(batch: feed.BatchRow, now: datetime, dates: Dates) -> list[str]:
 def batch_view(batch: feed.BatchRow, now: datetime, usual: Mapping[str, int], dates: Dates) -> BatchView:
     """A row of the feed. `usual`: seconds that models took lately, which say more than the catalogue's estimate."""
     try:
-        price = dollars(catalog.quote(batch.params).unit_expected_micros)
+        price = dollars(catalog.quote(batch.params).unit_worst_micros)  # which a retry holds
         usually = f"usually {usual.get(batch.model) or catalog.typical_seconds(batch.params)} s"
         width, height = catalog.resolve_pixels(batch.params)
-    except catalog.ModelNotOffered:  # a model that has left the catalogue: its outputs stay, a retry is not offered
+    except StudioError:  # its model, price or limits have left the catalogue: its outputs stay, no retry is offered
         price, usually, width, height = "", "", 1, 1
     tiles = [_tile(o, batch, len(batch.outputs), price, usually, width, height) for o in batch.outputs]
     return BatchView(

@@ -90,6 +90,18 @@ async def test_references_are_named_by_at_moved_by_key_and_by_pointer_and_the_dr
     await expect(sheet.get_by_role("button", name="Move reference 2 earlier")).to_be_visible()
     await phone.keyboard.press("Escape")
     await expect(prompt_of(phone)).to_have_value("A vase like @1 and @2")
+
+    thumbs = page.locator("#composer .cthumb")
+    await expect(thumbs).to_have_count(2)
+    await page.get_by_role("radio", name="Video", exact=True).check()
+    async with page.expect_file_chooser() as chooser:
+        await page.get_by_role("button", name="First frame, add", exact=True).click()
+    await (await chooser.value).set_files(PHOTOS[:1])
+    notes = page.locator("#composer .notes")
+    await expect(notes).to_contain_text("Frames go without references: yours are kept, not sent.")
+    await expect(notes).to_contain_text("@2 in the prompt names a picture that is not sent.")
+    await expect(thumbs).to_have_count(1)
+    await expect(page.get_by_role("button", name="Generate")).to_be_disabled()
     kept = await page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)].join()")
     assert "prompt" not in kept
     assert "draft" not in kept
@@ -130,6 +142,12 @@ async def test_a_series_arrives_in_its_places_and_earlier_prompts_come_back_by_a
     await page.get_by_role("button", name="Apply Pairs").click()
     await expect(page.get_by_role("combobox", name="Model")).to_contain_text("Seedream 4.0")
     await expect(prompt).to_have_value("Half a thought")
+
+    # Leaving at once, before the pause in which a draft is saved, loses nothing.
+    await page.get_by_role("radio", name="16:9", exact=True).check()
+    await page.get_by_role("link", name="Library", exact=True).first.click()
+    await page.wait_for_url("**/library")
+    await until(guest.system, SAVED + " AND content->>'ratio' = '16:9'", guest.account_id, "Half a thought")
 
 
 async def test_the_title_and_an_allowed_notification_tell_and_giving_up_says_what_it_means(

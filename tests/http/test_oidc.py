@@ -146,6 +146,7 @@ async def test_a_new_person_answers_one_page_and_is_in(browser: httpx.AsyncClien
     assert (identity.email, identity.name) == (issuer.email, "Mira Kessler")
     agreed = "SELECT string_agg(kind || ' ' || version, ',' ORDER BY kind) FROM agreements WHERE account_id = :id"
     assert await count(agreed, id=identity.account_id) == "privacy 1.0,terms 1.0"
+    assert not await count("SELECT count(*) FROM mail_optins WHERE account_id = :id", id=identity.account_id)
     attested = "SELECT count(*) FROM accounts WHERE id = :id AND attested_at IS NOT NULL"
     assert await count(attested, id=identity.account_id) == 1
     assert await count("SELECT count(*) FROM identities WHERE issuer = :i AND subject = :s", i=ISSUER, s=issuer.subject)
@@ -169,13 +170,17 @@ async def test_the_same_person_comes_back_without_questions_even_with_another_ad
     assert again.session_id != mine.session_id
 
 
-async def test_marketing_is_kept_only_when_it_is_ticked(browser: httpx.AsyncClient, issuer: Issuer):
+async def test_product_news_are_asked_for_only_when_ticked_and_are_no_agreement(
+    browser: httpx.AsyncClient, issuer: Issuer
+):
     await browser.get(BACK, params=await begin(browser, issuer))
     await browser.post("/join", data={"adult": "1", "terms": "1", "marketing": "1", "go": "on"})
     identity = await who(browser)
     assert identity is not None
-    query = "SELECT count(*) FROM agreements WHERE account_id = :id AND kind = 'marketing'"
-    assert await count(query, id=identity.account_id) == 1
+    asked = "SELECT count(*) FROM mail_optins WHERE account_id = :id AND withdrawn_at IS NULL"
+    assert await count(asked, id=identity.account_id) == 1
+    agreed = "SELECT string_agg(kind, ',' ORDER BY kind) FROM agreements WHERE account_id = :id"
+    assert await count(agreed, id=identity.account_id) == "privacy,terms"
 
 
 @pytest.mark.parametrize("ticked", [{}, {"adult": "1"}, {"terms": "1"}, {"adult": "no", "terms": "1"}])

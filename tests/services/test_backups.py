@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import secrets
+import sys
+import tempfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
 from studio.services import journal
-from studio.services.backups import copies, crypt, named, proof, records, shelf, taking, tools, verifying
+from studio.services.backups import copies, crypt, named, proof, records, scratch, shelf, taking, tools, verifying
 from studio.services.backups.errors import BackupError, Damaged, NoSnapshot, NotEmpty, WrongJournal, WrongKey
 from studio.services.storage import Storage, key_for, new_key, open_storage
 from tests.backups import CANARY, SECRET, Studio, content, empty, joined, rows
@@ -334,8 +337,10 @@ async def test_the_schema_of_the_tools_and_of_the_server_fit(database: Database)
 
 async def test_verification_restores_beside_the_service_and_leaves_nothing(studio: Studio, database: Database):
     await studio.backup()
-    with psycopg.connect(database.server.url) as connection:
+    with psycopg.connect(database.server.url, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS studio_verify_0123456789ab")
         before = connection.execute("SELECT datname FROM pg_database ORDER BY 1").fetchall()
+        connection.execute("CREATE DATABASE studio_verify_0123456789ab")  # of one that was killed
     found = await verifying.verify(
         studio.place, database_url=studio.url, objects=studio.objects, identities=[studio.private]
     )
@@ -344,6 +349,71 @@ async def test_verification_restores_beside_the_service_and_leaves_nothing(studi
     assert found.tables > 20
     with psycopg.connect(database.server.url) as connection:
         assert connection.execute("SELECT datname FROM pg_database ORDER BY 1").fetchall() == before
+
+
+async def killed(ours: str, folder: Path, url: str) -> None:
+    """A process that makes a scratch place, writes something clear into it, and is killed."""
+    code = f"""
+import asyncio, sys
+import psycopg
+from studio.services.backups import scratch
+async def main():
+    async with scratch.{ours} as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE secrets AS SELECT 1")
+        print("made", flush=True)
+        await asyncio.Event().wait()
+asyncio.run(main())
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        code,
+        url,
+        env={**os.environ, "TMPDIR": str(folder)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"made\n"
+    process.kill()
+    await process.wait()
+
+
+def scratch_databases(database: Database) -> set[str]:
+    with psycopg.connect(database.server.url) as connection:
+        rows = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'studio_verify_%'")
+        return {name for (name,) in rows.fetchall()}
+
+
+def scratch_folders(below: Path) -> dict[Path, Path]:
+    """Each with the place of its server's files, which lie elsewhere as root."""
+    found = {}
+    for folder in below.glob("studio-verify-*"):
+        marker = folder / "data" / "postgres-home"
+        found[folder] = Path(marker.read_text().strip()) if marker.exists() else folder
+    return found
+
+
+async def test_what_a_killed_verification_left_is_cleared_away_and_what_is_in_use_is_not(
+    studio: Studio, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    async with scratch.place(studio.url) as live, scratch.own_server() as apart:
+        used, folders = scratch_databases(database), scratch_folders(tmp_path)
+        await killed("place(sys.argv[1])", tmp_path, studio.url)
+        await killed("own_server()", tmp_path, studio.url)
+        (left,) = scratch_folders(tmp_path).items() - folders.items()
+        assert (left[1].is_dir(), len(scratch_databases(database))) == (True, 2)
+        gone = 0
+        async with asyncio.timeout(20):
+            while gone < 2:  # the database notices in its time that somebody is gone
+                gone += await scratch.clear(studio.url)
+        assert (scratch_databases(database), scratch_folders(tmp_path)) == (used, folders)
+        assert not left[1].exists()
+        for url in (live, apart):
+            with psycopg.connect(url) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert (scratch_databases(database), scratch_folders(tmp_path)) == (set(), {})
 
 
 async def test_verification_sees_what_is_wrong(studio: Studio):

@@ -39,14 +39,22 @@ async def test_what_is_noted_comes_back_with_kind_id_and_time(store: Storage):
     await journal.write("optout", who, at=at, store=store)
     await journal.write("restrict", who, number=1, at=at, store=store)
     await journal.write("unrestrict", who, number=12, at=at, store=store)
+    await journal.write("leaving", who, number=2, at=at, store=store)
+    await journal.write("staying", who, number=3, at=at, store=store)
+    await journal.write("workspace", who, at=at, store=store)
+    await journal.write("batch", who, at=at, store=store)
     assert [(e.kind, e.id, e.at, e.number) for e in await noted(store)] == [
         ("account", who, at, 0),
+        ("batch", who, at, 0),
+        ("leaving", who, at, 2),
         ("optout", who, at, 0),
         ("output", who, at, 0),
         ("restrict", who, at, 1),
+        ("staying", who, at, 3),
         ("unrestrict", who, at, 12),
+        ("workspace", who, at, 0),
     ]
-    assert await journal.count(store=store) == 5
+    assert await journal.count(store=store) == 9
 
 
 async def test_noting_twice_keeps_the_first(store: Storage):
@@ -57,9 +65,11 @@ async def test_noting_twice_keeps_the_first(store: Storage):
     assert [e.at for e in await noted(store)] == [first]
 
 
-async def test_a_restriction_needs_its_number_and_nothing_else_has_one(store: Storage):
+async def test_what_comes_and_goes_needs_its_number_and_nothing_else_has_one(store: Storage):
     with pytest.raises(ValueError, match="number"):
         await journal.write("restrict", uuid4(), store=store)
+    with pytest.raises(ValueError, match="number"):
+        await journal.write("staying", uuid4(), store=store)
     with pytest.raises(ValueError, match="number"):
         await journal.write("account", uuid4(), number=1, store=store)
     assert await journal.count(store=store) == 0

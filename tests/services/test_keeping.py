@@ -32,7 +32,7 @@ from studio.services import (
 from studio.services.exports import archives
 from studio.services.generations import Input
 from studio.services.library import views
-from tests.factories import Person, finished, fresh, image, person, submitted, upload
+from tests.factories import Person, finished, fresh, image, person, ready_archive, submitted, upload
 
 
 async def value(query: str, **values: object) -> object:
@@ -351,8 +351,24 @@ async def test_a_deleted_workspace_is_emptied_with_its_rows_but_not_what_was_mov
     await aged(someone, 31)
     assert await trash.empty() == 2
     assert await left([stays, goes]) == {stays}
+    noted = {(entry.kind, entry.id) async for entry in journal.entries(store=journal_store())}
+    assert ("workspace", someone.identity.workspace_id) in noted
     assert await value("SELECT workspace_id FROM batches WHERE id = :id", id=batch_id) == there
     assert await value("SELECT count(*) FROM workspaces WHERE account_id = :id", id=someone.account_id) == 1
+
+
+async def test_a_workspace_without_a_file_takes_the_archive_that_names_it_along(someone: Person):
+    me = someone.actor
+    await place(someone, "Autumn")
+    async with transaction(me) as session:
+        await workspaces.delete(session, actor=me, workspace_id=someone.identity.workspace_id, typed="My studio")
+    await ready_archive(someone)
+    await trash.empty()
+    state = "SELECT state FROM exports WHERE account_id = :id"
+    assert await value(state, id=someone.account_id) == "ready"
+    await aged(someone, 31)
+    assert await trash.empty() == 1
+    assert await value(state, id=someone.account_id) == "revoked"
 
 
 async def test_a_restored_output_brings_its_workspace_back_and_one_that_came_late_too(someone: Person):

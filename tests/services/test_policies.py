@@ -19,6 +19,7 @@ from studio.errors import NotFound, ValidationError
 from studio.jobs import notices
 from studio.legal import texts
 from studio.services import accounts, mail_outbox, policies, policy_notices
+from studio.services.backups import replay
 from studio.services.policies import Version
 from tests.conftest import Database
 
@@ -225,6 +226,26 @@ async def test_everybody_is_told_once_and_then_it_takes_effect_by_itself(alone: 
     assert done.last_notice_at is not None
     assert done.in_force_at - done.last_notice_at >= timedelta(days=14)
     assert (done.moves, done.effective_at) == (0, made.effective_at)
+
+
+async def test_a_restore_while_people_are_being_told_tells_the_rest_again_and_blocks_nothing(alone: str):
+    for name in ("ada", "ben"):
+        await account(name)
+    await publish()
+    await notices.look_after()
+    async with transaction(SYSTEM) as session:
+        await session.execute(
+            text("UPDATE mails SET state = 'sent', ended_at = studio_now() WHERE recipient LIKE 'ada@%'")
+        )
+    async with db.elsewhere(alone) as begin:
+        await replay.forget(begin)
+    await notices.look_after()
+    assert await outcomes() == {"ada": "delivered", "ben": "queued"}
+    assert await mails() == 2
+    await post()
+    later(alone, days=16)
+    await notices.look_after()
+    assert await version_of() == ("1.1", None)
 
 
 async def test_while_somebody_is_not_told_the_day_moves_and_nothing_takes_effect(alone: str):

@@ -148,6 +148,32 @@ async def test_an_account_or_output_that_came_back_turns_r3_red(bench: Bench):
     await green(bench, "R3", "1 erasures in the journal, 0 of them came back")
 
 
+async def test_a_workspace_or_request_that_came_back_turns_r3_red_and_one_that_was_gone_on_with_does_not(bench: Bench):
+    who, place, batch = await bench.account(), uuid4(), uuid4()
+    await bench.run("INSERT INTO workspaces (id, account_id, name) VALUES (:id, :who, 'w')", id=place, who=who)
+    await bench.run(
+        "INSERT INTO batches (id, account_id, workspace_id, kind, model, prompt, params) "
+        "VALUES (:id, :who, :place, 'image', 'm', '', '{}')",
+        id=batch,
+        who=who,
+        place=place,
+    )
+    await journal.write("batch", batch)
+    await red(bench, "R3", "1 erasures in the journal, 1 of them came back")
+    await bench.run(
+        "INSERT INTO generations (id, account_id, batch_id, position, kind, model, month, reserved_micros, created_at) "
+        "VALUES (:id, :who, :batch, 0, 'image', 'm', studio_month(), 5, studio_now() + interval '1 minute')",
+        id=uuid4(),
+        who=who,
+        batch=batch,
+    )
+    await green(bench, "R3", "1 erasures in the journal, 0 of them came back")
+    await journal.write("workspace", place)
+    await red(bench, "R3", "2 erasures in the journal, 1 of them came back")
+    await bench.run("DELETE FROM accounts")
+    await green(bench, "R3", "2 erasures in the journal, 0 of them came back")
+
+
 async def test_a_backup_that_anybody_can_open_turns_l1_red(bench: Bench):
     await green(bench, "L1", "0 backups yet")
     await snapshot(bench, days=2)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
 import studio.models  # noqa: F401  (registers the tables)
-from studio.db import SYSTEM, migrate, transaction
+from studio.db import SYSTEM, migrate, role_options, transaction
+from tests.conftest import Database
 from tests.factories import Person, image, submitted, upload
 
 OWN_TABLES = (
@@ -130,3 +133,31 @@ async def test_only_the_owner_moves_the_clock(someone: Person):
 def test_migrating_twice_changes_nothing(database):
     url = database.fresh()
     migrate(url)
+
+
+def test_an_older_database_loses_its_rows_of_news_among_the_agreements_although_its_owner_sees_none(database: Database):
+    url = database.fresh()
+    before = (
+        "ALTER TABLE agreements ADD CONSTRAINT agreements_kind_check CHECK (kind IN ('privacy', 'terms', 'marketing'))"
+    )
+    with psycopg.connect(url) as connection:
+        for statement in (
+            "CREATE ROLE plain LOGIN NOINHERIT IN ROLE studio_app, studio_sys",
+            "ALTER TABLE agreements OWNER TO plain",
+            "ALTER TABLE alembic_version OWNER TO plain",
+            "UPDATE alembic_version SET version_num = '0021'",
+            "ALTER TABLE agreements DROP CONSTRAINT agreements_kind_check",
+            before,
+            "INSERT INTO accounts (id, email) VALUES (gen_random_uuid(), 'a@example.org')",
+            (
+                "INSERT INTO agreements (id, account_id, kind, version) SELECT gen_random_uuid(), a.id, kind, '1' "
+                "FROM accounts a, unnest(ARRAY['privacy', 'terms', 'marketing']) kind"
+            ),
+        ):
+            connection.execute(statement)  # type: ignore[arg-type]  # our own statements
+    migrate(make_url(url).set(username="plain").render_as_string(hide_password=False))
+    with psycopg.connect(url, options=role_options("sys")) as connection:
+        left = connection.execute("SELECT string_agg(kind, ',' ORDER BY kind) FROM agreements").fetchone()
+        assert left == ("privacy,terms",)
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute("UPDATE agreements SET kind = 'marketing'")

@@ -15,6 +15,7 @@ from tests.state.tab import call, tab
 
 SEEDANCE_1 = "seedance-1-0-pro-250528"
 SEEDREAM_5_PRO = "dola-seedream-5-0-pro-260628"
+FIRST_FRAME_ONLY = "seedance-1-0-pro-fast-251015"
 NEEDS_ADAPTIVE = "dreamina-seedance-2-5-260628"
 
 
@@ -134,8 +135,8 @@ async def test_references_that_a_model_does_not_take_are_kept_and_said_so(someon
     await call(state, "use_as", str(await upload(someone)), "reference")
     await call(state, "set_media", "video")
     await call(state, "set_model", SEEDANCE_1)
-    assert state.notices == ["Seedance 1.0 Pro takes no references: yours are kept, not sent."]
-    assert len(state.references) == 1
+    assert state.left_out == ["Seedance 1.0 Pro takes no references: yours are kept, not sent."]
+    assert (len(state.references), state.given) == (1, [])
 
 
 async def test_references_beyond_a_models_limit_are_said_not_to_be_sent(someone: Person):
@@ -143,7 +144,51 @@ async def test_references_beyond_a_models_limit_are_said_not_to_be_sent(someone:
     for _ in range(11):
         await call(state, "use_as", str(await upload(someone)), "reference")
     await call(state, "set_model", SEEDREAM_5_PRO)
-    assert state.notices == ["Seedream 5.0 Pro takes 10 references: the first ones are sent."]
+    assert state.left_out == ["Seedream 5.0 Pro takes 10 references: the first ones are sent."]
+    assert [r.number for r in state.given] == list(range(1, 11))
+    await call(state, "use_as", str(await upload(someone)), "reference")
+    assert state.left_out == ["Seedream 5.0 Pro takes 10 references: the first ones are sent."]
+    await call(state, "set_prompt", "like @10 and @12, not @13")
+    assert (state.can_generate, state.blocked) == (
+        False,
+        "@12 in the prompt names a picture that is not sent. Take it out of the prompt.",
+    )
+    await call(state, "generate", {"prompt": "like @11"})
+    assert (state.toasts[-1].title, state.batches) == (
+        "@11 in the prompt names a picture that is not sent. Take it out of the prompt.",
+        [],
+    )
+    await call(state, "set_prompt", "like @10, not @13")
+    assert state.can_generate, "what names no picture is only text"
+
+
+async def test_a_first_frame_says_that_references_stay_and_what_is_sent_is_what_is_shown(someone: Person):
+    state = await opened(someone)
+    await call(state, "set_media", "video")
+    await call(state, "set_prompt", "a lake like @1")
+    await call(state, "use_as", str(await upload(someone)), "reference")
+    assert (state.left_out, len(state.given), state.can_generate) == ([], 1, True)
+    await call(state, "use_as", str(await upload(someone)), "first_frame")
+    assert state.left_out == ["Frames go without references: yours are kept, not sent."]
+    assert (len(state.references), state.given, state.can_generate) == (1, [], False)
+    await call(state, "clear_frame", "first_frame")
+    assert (state.left_out, len(state.given), state.can_generate) == ([], 1, True)
+
+
+async def test_a_last_frame_alone_is_not_sent_without_it_being_said(someone: Person):
+    state = await opened(someone)
+    await call(state, "set_media", "video")
+    await call(state, "set_prompt", "a lake")
+    await call(state, "use_as", str(await upload(someone)), "last_frame")
+    sentence = "A last frame needs a first frame too. Add one, or take the last frame out."
+    assert (state.can_generate, state.blocked) == (False, sentence)
+    await call(state, "generate", {"prompt": "a lake"})
+    assert (state.toasts[-1].title, state.batches) == (sentence, [])
+    await call(state, "use_as", str(await upload(someone)), "first_frame")
+    assert (state.can_generate, state.blocked, state.left_out) == (True, "", [])
+    await call(state, "set_model", FIRST_FRAME_ONLY)
+    assert state.left_out == ["Seedance 1.0 Pro Fast takes no last frame: yours is kept, not sent."]
+    assert state.can_generate
 
 
 async def test_a_seed_exists_only_where_the_model_takes_one(someone: Person):

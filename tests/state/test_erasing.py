@@ -16,7 +16,7 @@ from studio.state.guard import acting_as
 from studio.state.library import LibraryState
 from studio.state.studio import StudioState
 from studio.state.views import ErasingView
-from tests.factories import Person, image, person, stored_asset, submitted
+from tests.factories import Person, image, person, ready_archive, stored_asset, submitted
 from tests.state.tab import call, tab
 
 
@@ -97,8 +97,24 @@ async def test_a_batch_goes_with_what_failed_in_it_and_its_prompt(settings):
         for table, column in (("batches", "id"), ("generations", "batch_id")):
             left = await session.scalar(text(f"SELECT count(*) FROM {table} WHERE {column} = :id"), {"id": batch_id})
             assert left == 0, table
-    assert all([await noted(each) for each in ids[:2]])
+    assert all([await noted(each) for each in (batch_id, *ids[:2])])
     assert (await loaded(who)).batches == []
+
+
+async def test_a_batch_of_which_nothing_came_takes_the_archive_with_its_prompt_along(settings):
+    who = await person()
+    batch_id, ids = await finished(who, count=1)
+    await ready_archive(who)
+    async with transaction(SYSTEM) as session:
+        await session.execute(text("DELETE FROM assets WHERE id = :id"), {"id": ids[0]})
+    state = await loaded(who)
+    await call(state, "ask_erase", "batch", str(batch_id))
+    await call(state, "erase")
+    assert await noted(batch_id)
+    async with transaction(SYSTEM) as session:
+        assert await session.scalar(text("SELECT count(*) FROM batches WHERE id = :id"), {"id": batch_id}) == 0
+        archive = await session.scalar(text("SELECT state FROM exports WHERE account_id = :id"), {"id": who.account_id})
+    assert archive == "revoked"
 
 
 async def test_a_batch_that_is_under_way_is_not_deleted(settings):

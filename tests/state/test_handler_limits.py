@@ -97,6 +97,12 @@ FREE = {
     "StudioState.set_single_keys": OWN_ROW,
     "StudioState.cancel": "each output is cancelled once, and asking for it is counted",
     "StudioState.rename_preset": OWN_ROW,
+    "StudioState.ask_final": OWN_ROW,
+    "StudioState.edit_with_prompt": OWN_ROW,
+    "StudioState.load": OWN_ROW,
+    "StudioState.remix": OWN_ROW,
+    "StudioState.reuse": OWN_ROW,
+    "StudioState.use_as": OWN_ROW,
     "StudioState.save_draft": OWN_ROW,
     "WorkspacesState.erase": "a workspace and each output go once, and asking for it is counted",
 }
@@ -139,7 +145,7 @@ FOUND = {f"{kind.__name__}.{name}": written(kind, name) for kind, name in PERSON
 
 
 def test_the_source_is_understood():
-    assert FOUND["StudioState.generate"] == ({"generations.submit"}, {"submit"})
+    assert FOUND["StudioState.generate"] == ({"generations.submit", "presets.save_draft"}, {"submit"})
     assert FOUND["DevicesState.end_asked"][0] == {"devices.revoke", "devices.revoke_all"}  # through its helpers
     assert FOUND["StudioState.close_details"] == (set(), set())
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
-from studio.db import SYSTEM, transaction
-from studio.services import presets, purge, registry
+from studio.db import SYSTEM, Actor, transaction
+from studio.services import presets, purge, registry, workspaces
 from studio.services.byteplus.requests import spoken
 from studio.services.generations import Input
 from studio.state.studio import StudioState
@@ -119,6 +120,59 @@ async def test_a_draft_belongs_to_its_workspace(someone: Person, other: Person):
     assert (await opened(other)).prompt == ""
 
 
+async def moved_to_a_new_workspace(who: Person, name: str = "Second") -> Actor:
+    """Their session works in another workspace now, as the one who acts there."""
+    async with transaction(who.actor) as session:
+        made = await workspaces.create(session, actor=who.actor, name=name)
+        await workspaces.set_active(session, actor=who.actor, workspace_id=made)
+    return replace(who.actor, workspace_id=made)
+
+
+async def test_what_was_written_is_kept_where_it_was_written_also_after_the_session_went_elsewhere(someone: Person):
+    state = await opened(someone)
+    await call(state, "set_prompt", "saved")
+    await call(state, "save_draft")
+    await call(state, "set_prompt", "of the first")
+    there = await moved_to_a_new_workspace(someone)
+    async with transaction(there) as session:
+        await presets.save_draft(session, actor=there, content={**state._content(), "prompt": "of the second"})
+    await call(state, "load")
+    assert state.prompt == "of the second"
+    assert {d["prompt"] for d in await drafts(someone)} == {"of the first", "of the second"}
+    await call(state, "set_prompt", "late")
+    async with transaction(someone.actor) as session:
+        await session.execute(
+            text("UPDATE sessions SET workspace_id = :first WHERE id = :id"),
+            {"first": someone.identity.workspace_id, "id": someone.identity.session_id},
+        )
+    await call(state, "save_draft")
+    assert {d["prompt"] for d in await drafts(someone)} == {"of the first", "late"}
+
+
+async def test_what_came_along_into_a_workspace_without_a_draft_is_to_be_kept_there(someone: Person):
+    state = await opened(someone)
+    await call(state, "set_prompt", "came along")
+    await call(state, "save_draft")
+    await moved_to_a_new_workspace(someone)
+    stamp = state.draft_stamp
+    await call(state, "load")
+    assert (state.prompt, state.draft_stamp > stamp) == ("came along", True)
+    await call(state, "save_draft")
+    assert [d["prompt"] for d in await drafts(someone)] == ["came along"] * 2
+
+
+async def test_a_change_that_nobody_kept_is_still_one_after_a_reload(someone: Person):
+    state = await opened(someone)
+    await call(state, "set_prompt", "kept")
+    await call(state, "save_draft")
+    await call(state, "set_prompt", "kept and more")
+    stamp = state.draft_stamp
+    await call(state, "load")
+    assert state.draft_stamp > stamp
+    await call(state, "save_draft")
+    assert [d["prompt"] for d in await drafts(someone)] == ["kept and more"]
+
+
 async def test_a_restricted_person_writes_without_a_message_at_every_pause(settings):
     state = await opened(await restricted())
     await call(state, "set_prompt", "a careful prompt")
@@ -201,6 +255,45 @@ async def test_earlier_prompts_come_one_by_one_and_what_was_being_written_comes_
     assert state.prompt == "being written"
     state.batches = []  # the feed shows its own page
     assert "a ferry" not in json.dumps(state.dict(), default=str), "a tab holds no history"
+
+
+async def test_writing_and_sending_begin_anew_at_the_newest_prompt_and_down_leads_back(someone: Person):
+    for prompt in ("a lake", "a ferry", "a kite"):
+        await submitted(someone, image(prompt))
+    state = await opened(someone)
+
+    async def steps(*ways: str) -> list[str]:
+        shown = []
+        for way in ways:
+            await call(state, "recall", way)
+            shown.append(state.prompt)
+        return shown
+
+    await call(state, "set_prompt", "being written")
+    assert await steps("older", "older") == ["a kite", "a ferry"]
+    await call(state, "set_prompt", "a ferry")
+    assert await steps("older") == ["a lake"], "the browser says again what is shown: nothing was written"
+    await call(state, "set_prompt", "a lake at dawn")
+    assert await steps("older", "newer", "newer") == ["a kite", "a lake at dawn", "a lake at dawn"]
+    await call(state, "recall", "older")
+    await call(state, "generate", {"prompt": "a comet"})
+    assert await steps("older", "older", "newer", "newer") == ["a kite", "a ferry", "a kite", "a comet"]
+
+
+async def test_down_leads_from_what_an_edit_put_aside_back_to_what_was_written_since(someone: Person):
+    await submitted(someone, image("a lake"))
+    state = await opened(someone)
+    await call(state, "set_prompt", "half a thought")
+    await call(state, "edit_with_prompt", str(await upload(someone)))
+    await call(state, "set_prompt", "make it red")
+    shown = []
+    for way in ("older", "older", "newer", "newer", "newer"):
+        await call(state, "recall", way)
+        shown.append(state.prompt)
+    assert shown == ["half a thought", "a lake", "half a thought", "make it red", "make it red"]
+    await call(state, "generate", {"prompt": "make it red"})
+    await call(state, "recall", "older")
+    assert state.prompt == "a lake", "what was put aside does not stand before what was sent for ever"
 
 
 async def test_a_prompt_of_another_workspace_is_not_recalled(someone: Person):

@@ -269,6 +269,24 @@ async def test_a_view_is_saved_listed_overwritten_by_name_and_removed(someone: P
     assert state.saved == []
 
 
+async def test_previous_and_next_follow_the_filters(someone: Person):
+    ids = [
+        str(each)
+        for each in await fill(someone, [Made(f"n {n}", rating=1 if n == 1 else 5, days_ago=n) for n in range(4)])
+    ]
+    state = await opened(someone, "rating=5")
+    await call(state, "open_output", ids[0])
+    seen = state.neighbours
+    assert (seen.of, seen.position, seen.before, seen.after) == (ids[0], "1 of 3", False, True)
+    await call(state, "step_output", ids[0], 1)
+    assert (state.neighbours.of, state.neighbours.position) == (ids[2], "2 of 3")
+    await call(state, "step_output", ids[2], 1)
+    assert (state.neighbours.of, state.neighbours.after) == (ids[3], False)
+    for of, by in ((ids[3], 1), (ids[0], -1), (ids[0], 2), (ids[1], 1)):
+        assert await call(state, "step_output", of, by) is None
+    assert state.neighbours.of == ids[3]
+
+
 async def test_details_open_for_ones_own_output_only(someone: Person, other: Person):
     (mine,) = await fill(someone, [Made()])
     (theirs,) = await fill(other, [Made()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
 from studio.runtime import storage
-from studio.services import assets, attempts, generations, ledger
+from studio.services import assets, attempts, generations, ledger, presets, workspaces
 from studio.services.byteplus import catalog
 from studio.services.byteplus.params import Params, VideoParams
 from studio.services.ledger import dollars
@@ -71,6 +72,36 @@ async def test_from_another_page_it_goes_on_in_the_studio_on_top_of_what_was_bei
     batch, _ = await output(someone, image("a lake"))
     assert await call(writing, "use_as", str(picture), "reference") is None, "it is there already"
     assert await call(tab(StudioState, someone, "/compare"), "reuse", batch) is not None
+
+
+async def test_what_is_taken_over_from_another_page_is_not_overwritten_by_a_draft_of_another_tab(someone: Person):
+    batch, _ = await output(someone, image("a lake"))
+    one, two = await opened(someone), await opened(someone)
+    at_path(one, "/library")
+    await call(two, "set_prompt", "typed in another tab")
+    await call(two, "save_draft")
+    await call(one, "reuse", batch)
+    at_path(one, "/")
+    await call(one, "load")
+    assert one.prompt == "a lake"
+    assert (await opened(someone)).prompt == "a lake", "it is the draft now"
+
+
+async def test_what_is_taken_over_after_a_change_of_workspace_is_not_overwritten_by_its_draft(someone: Person):
+    picture = await upload(someone)
+    state = await opened(someone)
+    await call(state, "set_prompt", "of the first")
+    async with transaction(someone.actor) as session:
+        second = await workspaces.create(session, actor=someone.actor, name="Second")
+        await workspaces.set_active(session, actor=someone.actor, workspace_id=second)
+        there = replace(someone.actor, workspace_id=second)
+        await presets.save_draft(session, actor=there, content={"model": SEEDREAM_5_PRO, "prompt": "of the second"})
+    at_path(state, "/library")
+    await call(state, "use_as", str(picture), "reference")
+    at_path(state, "/")
+    await call(state, "load")
+    assert (state.prompt, state.model) == ("of the second", SEEDREAM_5_PRO)
+    assert [each.asset_id for each in state.references] == [str(picture)]
 
 
 async def test_a_clip_is_extended_from_its_own_last_frame_which_is_taken_once(someone: Person, tiny_clip: bytes):
@@ -203,6 +234,22 @@ async def test_a_model_may_choose_the_length_and_is_held_at_its_longest(someone:
     assert (state.supports_auto_duration, state.length) == (False, "5 s")
 
 
+async def test_previous_and_next_go_across_batches(someone: Person):
+    older, first = await output(someone, image("older"))
+    newer, last = await output(someone, image("newer"))
+    state = await opened(someone)
+    await call(state, "open_details", str(await generation_of(newer)))
+    assert (state.neighbours.of, state.neighbours.before, state.neighbours.after) == (last, False, True)
+    await call(state, "step_output", last, 1)
+    assert (state.details.asset_id, state.details.batch_id) == (first, older)
+    assert (state.neighbours.before, state.neighbours.after) == (True, False)
+    await call(state, "step_output", first, 1)
+    await call(state, "step_output", str(UUID(int=5)), -1)
+    assert state.details.asset_id == first
+    await call(state, "step_output", first, -1)
+    assert state.details.asset_id == last
+
+
 async def generation_of(batch: str) -> UUID:
     """The first output of a batch."""
     async with transaction(SYSTEM) as session:
@@ -270,28 +317,88 @@ async def test_a_series_is_asked_for_only_where_the_model_makes_one(someone: Per
     assert (params.background, params.output_format) == ("transparent", "png")
 
 
-@pytest.mark.parametrize("media", ["image", "video"])
-async def test_each_other_way_costs_what_it_said_once_it_is_chosen(someone: Person, media: str):
+# What was turned before the costs are looked at.
+TURNED: dict[str, tuple[str, tuple[tuple[str, Any], ...]]] = {
+    "pictures": ("image", (("set_count", "3"), ("set_series", True))),
+    "a clip": ("video", ()),
+    "a draft": ("video", (("set_resolution", "1080p"), ("set_duration", [9]), ("set_draft", True))),
+    "a length by the model": ("video", (("set_duration", [11]), ("set_auto_duration", True))),
+}
+
+
+@pytest.mark.parametrize(("media", "turned"), TURNED.values(), ids=TURNED)
+async def test_each_other_way_costs_what_it_said_once_it_is_chosen(
+    someone: Person, media: str, turned: tuple[tuple[str, Any], ...]
+):
     for model in catalog.models(media):  # pyright: ignore[reportArgumentType]  # one of the two kinds
-        state = await opened(someone)
-        await call(state, "set_model", model.id)
-        for handler, value in (("set_prompt", "x"), ("set_count", "3"), ("set_series", True)):
-            await call(state, handler, value)
-        await call(state, "set_costs_open", True)
+
+        async def looking(chosen: str = model.id) -> StudioState:
+            state = await opened(someone)
+            for handler, value in (("set_model", chosen), ("set_prompt", "x"), *turned, ("set_costs_open", True)):
+                await call(state, handler, value)
+            return state
+
+        state = await looking()
         assert state.costs[0].price == state.price
-        options = state.costs[1:]
-        for option in options:
-            again = await opened(someone)
-            await call(again, "set_model", model.id)
-            for handler, value in (("set_prompt", "x"), ("set_count", "3"), ("set_series", True)):
-                await call(again, handler, value)
-            await call(again, "set_costs_open", True)
+        before = state.dict()
+        for option in state.costs[1:]:
+            again = await looking()
+            assert again.dict() == before, "what is looked at changes nothing"
             await call(again, "choose_cost", option.id)
             quote = catalog.quote(again._params("x"))
-            said = quote.expected_micros if option.id == "flex" else quote.worst_micros
-            assert dollars(said) == option.price, (model.id, option.id)
-            assert option.left == f"{dollars(40_000_000 - said, down=True)} left after"
+            if option.id == "flex":
+                assert option.price == dollars(quote.expected_micros)
+                assert again.price in option.note, "what is held is said"
+            else:
+                assert option.price == again.price, (model.id, option.id)
+            assert option.left == f"{dollars(40_000_000 - quote.worst_micros, down=True)} left after"
             assert (again.costs_open, again.costs) == (False, [])
+
+
+async def test_a_flex_clip_fits_only_where_all_that_is_held_fits_and_so_says_its_retry(settings):
+    async def looking(cap_micros: int | None) -> StudioState:
+        state = await opened(await person(cap_micros=cap_micros))
+        await call(state, "set_model", SEEDANCE_1)
+        await call(state, "set_costs_open", True)
+        return state
+
+    state = await looking(None)
+    poor = await looking(round(float(state.price[1:]) * 750_000))
+    flex = next(option for option in poor.costs if option.id == "flex")
+    assert (flex.fits, flex.left.endswith("above your cap")) == (False, True)
+    price = state.price
+    await call(state, "choose_cost", "flex")
+    await call(state, "generate", {"prompt": "a ferry"})
+    await call(state, "cancel", state.batches[0].tiles[0].id)
+    assert state.batches[0].tiles[0].retry_label == f"Run again · {price}"
+    await call(state, "retry", state.batches[0].tiles[0].id)
+    assert state.batches[0].meta[-1] == f"{price} held"
+
+
+async def test_a_batch_whose_limits_changed_is_shown_without_a_retry_and_its_reuse_loses_nothing(someone: Person):
+    shown, kept = await submitted(someone, image("a lake")), await submitted(someone, image("a ferry", count=2))
+    state = await opened(someone)
+    await call(state, "set_prompt", "half a sentence")
+    await call(state, "use_as", str(await upload(someone)), "reference")
+    for batch, change in ((kept, {"count": 99}), (shown, {"model": "no-such-model"})):
+        async with transaction(SYSTEM) as session:
+            await session.execute(
+                text("UPDATE batches SET params = params || CAST(:change AS jsonb) WHERE id = :id"),
+                {"change": json.dumps(change), "id": batch.batch_id},
+            )
+            await session.execute(
+                text(
+                    "UPDATE generations SET state = 'cancelled', charged_micros = 0, ended_at = studio_now() "
+                    "WHERE batch_id = :id"
+                ),
+                {"id": batch.batch_id},
+            )
+    await call(state, "load")
+    assert [len(b.tiles) for b in state.batches] == [2, 1]
+    assert {t.retry_label for b in state.batches for t in b.tiles} == {""}
+    await call(state, "reuse", str(shown.batch_id))
+    assert state.toasts[-1].title == "This model is not offered here. Choose another one."
+    assert (state.prompt, len(state.references)) == ("half a sentence", 1)
 
 
 async def test_what_is_above_the_cap_says_by_how_much_and_what_a_cheaper_model_leaves_out(settings):

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
+from studio.runtime import journal as journal_store
 from studio.services import erasure, journal, restriction, sessions
 from studio.services.exports.archives import Archive
 from studio.state.archives import archive_view, building_view, expires_words
@@ -176,6 +177,13 @@ async def test_the_account_goes_only_with_its_address_and_every_page_says_so_unt
     assert (page.leaving, page.leaving_ms, page.announcement[:18]) == ("", 0, "Your account stays")
     await call(page, "keep_account")
     assert page.announcement == "There is no countdown to stop any more."
+    noted = [entry async for entry in journal.entries(store=journal_store()) if entry.id == who.account_id]
+    assert [each.kind for each in sorted(noted, key=lambda each: each.number)] == ["leaving", "staying"]
+    async with transaction(SYSTEM) as session:
+        row = await session.execute(
+            text("SELECT asked_at, ended_at FROM erasures WHERE account_id = :id"), {"id": who.account_id}
+        )
+        assert {each.at for each in noted} == set(row.one())
     await call(back, "load")
     assert back.counting.due == ""
 

@@ -1,28 +1,18 @@
 """Restoring the newest backup beside the running service, to see that it could be: rows, ledger, every object's hash.
 
-The database goes into a scratch one, of the same server where that is allowed, else of an embedded server of its own.
-Objects are read, opened and hashed, and not kept.
+The database goes into a scratch one (`scratch`). Objects are read, opened and hashed, and not kept.
 """
 
 from __future__ import annotations
 
-import secrets
-import shutil
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import UUID
 
 import psycopg
-from psycopg import sql
-from sqlalchemy.engine import make_url
 
 from studio import db
-from studio.embedded import postgres
 from studio.services import ledger
-from studio.services.backups import loading, manifest, named, shelf
+from studio.services.backups import loading, manifest, named, scratch, shelf
 from studio.services.backups.errors import Damaged
 from studio.services.storage import Storage
 
@@ -48,7 +38,7 @@ class Verified:
 async def verify(
     place: Storage, *, database_url: str, objects: Storage, identities: list[str], wanted: str = "latest"
 ) -> Verified:
-    """Restore a snapshot into scratch places and compare. Nothing of it stays.
+    """Restore a snapshot into a scratch place and compare. Nothing of it stays, nor of one that was killed.
 
     Raises:
         WrongKey, Damaged, NoSnapshot: it could not be restored.
@@ -56,7 +46,8 @@ async def verify(
     snapshot = await shelf.find(place, wanted)
     about = await manifest.about(place, snapshot, identities=identities)
     loading.check_release(about)
-    async with _scratch(database_url) as url:
+    await scratch.clear(database_url)
+    async with scratch.place(database_url) as url:
         await loading.mark(url, snapshot)
         await loading.load_database(url, place, snapshot, about, identities=identities)
         wrong = await _wrong_tables(url, about.counts)
@@ -93,49 +84,3 @@ async def _wrong_tables(url: str, counts: dict[str, int]) -> list[str]:
             if row is None or row[0] != expected:
                 wrong.append(table)
     return wrong
-
-
-@asynccontextmanager
-async def _scratch(database_url: str) -> AsyncIterator[str]:
-    """The address of an empty database that goes afterwards."""
-    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
-        name = f"studio_verify_{secrets.token_hex(6)}"
-        try:
-            await connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
-            made = True
-        except psycopg.errors.InsufficientPrivilege:
-            made = False
-    if not made:
-        async with _own_server() as url:
-            yield url
-        return
-    try:
-        yield _renamed(database_url, name)
-    finally:
-        async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
-            await connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def _renamed(database_url: str, name: str) -> str:
-    """The same server's address with another database."""
-    return make_url(database_url).set(database=name).render_as_string(hide_password=False)
-
-
-def _folder() -> Path:
-    """A scratch folder that the server's user may pass through."""
-    folder = Path(tempfile.mkdtemp(prefix="studio-verify-"))
-    folder.chmod(0o755)
-    return folder
-
-
-@asynccontextmanager
-async def _own_server() -> AsyncIterator[str]:
-    folder = _folder()
-    # In this thread on purpose: the server is told to stop when the thread that started it ends.
-    server = postgres.ensure(folder / "data")
-    try:
-        yield server.url
-    finally:
-        server.stop()
-        for each in (folder, server.home.root):  # as root the server's files lie elsewhere
-            shutil.rmtree(each, ignore_errors=True)

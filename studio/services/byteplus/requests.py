@@ -96,7 +96,7 @@ def image_body(request: ImageRequest, *, stream: bool = False) -> dict[str, Any]
     return body
 
 
-_MENTION = re.compile(r"(?<![\w@])@(\d{1,2})(?![\w@])")
+MENTION = re.compile(r"(?<![\w@])@(\d{1,2})(?![\w@])")  # "@1" in a prompt
 
 
 def spoken(params: ImageParams | VideoParams) -> str:
@@ -106,7 +106,7 @@ def spoken(params: ImageParams | VideoParams) -> str:
         number = int(found[1])
         return f"image {number}" if 1 <= number <= params.reference_count else found[0]
 
-    return _MENTION.sub(say, params.prompt)
+    return MENTION.sub(say, params.prompt)
 
 
 def _size(params: ImageParams) -> str:

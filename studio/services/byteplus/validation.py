@@ -186,7 +186,7 @@ def _frames(model: VideoModel, params: VideoParams) -> None:
     if params.has_last_frame and not model.last_frame:
         raise ParamError("has_last_frame", f"{model.name} cannot use a last frame.")
     if params.has_last_frame and not params.has_first_frame:
-        raise ParamError("has_last_frame", "A last frame needs a first frame too.")
+        raise ParamError("has_last_frame", "A last frame needs a first frame too. Add one, or take the last frame out.")
     if params.reference_count and params.has_first_frame:
         raise ParamError("reference_count", "Use either references or a first frame, not both.")
     if params.ratio == ADAPTIVE and model.adaptive_needs_frame and not params.has_first_frame:

@@ -257,9 +257,9 @@ async def _agree(session: AsyncSession, account_id: UUID, *, marketing: bool) ->
         {"id": account_id},
     )
     shown = await policies.shown_at_joining(session)
-    agreed = [(kind, str(each.number)) for kind, versions in shown.items() for each in versions]
-    for kind, version in (*agreed, *((("marketing", policies.NEWS_WORDING),) if marketing else ())):
-        await policy_notices.agree(session, account_id=account_id, kind=kind, version=version)
+    for kind, versions in shown.items():
+        for each in versions:
+            await policy_notices.agree(session, account_id=account_id, kind=kind, version=str(each.number))
     await policy_notices.joined(session, account_id=account_id)
     if marketing:
         await mail.opt_in(session, account_id=account_id, text_version=policies.NEWS_WORDING)

@@ -103,23 +103,29 @@ async def purged(at: Probe) -> Finding:
 
 async def _came_back(at: Probe) -> tuple[int, int]:
     """How many erasures the journal notes, and how many of what it notes is there all the same."""
-    noted, back, ids = 0, 0, []
+    noted, back, ids, ats = 0, 0, [], []
 
     async def there() -> int:
         return await at.count(
             "SELECT (SELECT count(*) FROM accounts WHERE id = ANY(:ids) AND NOT EXISTS "
             "  (SELECT 1 FROM erasures e WHERE e.account_id = accounts.id AND e.state = 'purging'))"
-            " + (SELECT count(*) FROM assets WHERE id = ANY(:ids))",
+            " + (SELECT count(*) FROM assets WHERE id = ANY(:ids))"
+            " + (SELECT count(*) FROM workspaces WHERE id = ANY(:ids))"
+            " + (SELECT count(*) FROM unnest(CAST(:ids AS uuid[]), CAST(:ats AS timestamptz[])) AS n (id, at) "
+            "  JOIN batches b USING (id) WHERE NOT EXISTS "  # one of which something began after the note stayed
+            "  (SELECT 1 FROM generations g WHERE g.batch_id = b.id AND g.created_at > n.at))",
             ids=ids,
+            ats=ats,
         )
 
     async for entry in journal.entries():
-        if entry.kind in ("account", "output"):
+        if entry.kind in ("account", "workspace", "batch", "output"):
             noted += 1
             ids.append(entry.id)
+            ats.append(entry.at)
         if len(ids) == AT_ONCE:
             back += await there()
-            ids = []
+            ids, ats = [], []
     return noted, back + (await there() if ids else 0)
 
 
