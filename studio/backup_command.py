@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from studio import db, runtime, schema
+from studio import db, egress, runtime, schema
 from studio.config import Settings, settings
 from studio.errors import StudioError
+from studio.services import guards
 from studio.services.backups import crypt, records, restoring, shelf, taking, verifying
 from studio.services.backups.errors import NotConfigured, WrongKey
 from studio.services.storage import Storage
@@ -214,9 +215,13 @@ def backup(arguments: argparse.Namespace) -> int:
     ours = settings()
     try:
         if arguments.do == "verify":
-            return 0 if asyncio.run(_ended(verify(ours))) else 1
-        work = {"run": run, "list": listed, "prune": prune}[arguments.do] if not arguments.if_due else due
-        asyncio.run(_ended(work(ours)))
+            return 0 if asyncio.run(_ended(_guarded(verify(ours)))) else 1
+        if arguments.do == "list":  # looks at the place alone: there may be no database to report to
+            egress.install(ours)
+            asyncio.run(_ended(listed(ours)))
+        else:
+            work = due if arguments.if_due else {"run": run, "prune": prune}[arguments.do]
+            asyncio.run(_ended(_guarded(work(ours))))
     except (StudioError, schema.RestoringError) as error:
         sys.stderr.write(f"studio backup: {error.message if isinstance(error, StudioError) else error.__doc__}\n")
         return 1
@@ -227,11 +232,17 @@ def restored(arguments: argparse.Namespace) -> int:
     """`studio restore`: with an embedded Postgres of its own where no DATABASE_URL is set."""
     try:
         with _database():
+            egress.install(settings())
             asyncio.run(_ended(restore(settings(), wanted=arguments.snapshot, journal_lost=arguments.journal_lost)))
     except StudioError as error:
         sys.stderr.write(f"studio restore: {error.message}\n")
         return 1
     return 0
+
+
+async def _guarded(work: Coroutine[Any, Any, T]) -> T:
+    async with guards.standing("backup"):
+        return await work
 
 
 async def _ended(work: Coroutine[Any, Any, T]) -> T:

@@ -110,13 +110,15 @@ async def proofs(given: argparse.Namespace) -> int:
     """Measure every promise on the running system."""
     from studio import db
     from studio.looking import look
+    from studio.services import guards
     from studio.services.proofs import measure, record
 
-    async with db.transaction(db.SYSTEM) as session:
-        results = await measure(session, ours=settings(), look=look)
-    if given.store:
+    async with guards.standing("proofs"):
         async with db.transaction(db.SYSTEM) as session:
-            await record.store(session, results=results)
+            results = await measure(session, ours=settings(), look=look)
+        if given.store:
+            async with db.transaction(db.SYSTEM) as session:
+                await record.store(session, results=results)
     await db.dispose()
     if given.json:
         rows = [{**vars(each), "checked_at": each.checked_at.isoformat()} for each in results]

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import wraps
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,6 +61,15 @@ def _aws(region: str) -> tuple[str, ...]:
     )
 
 
+def _store_hosts(place: Path | S3Settings | None) -> list[str]:
+    """Hosts of an object store; a folder is on this machine."""
+    if place is None or isinstance(place, Path):
+        return []
+    hosts = [_host(place.endpoint)] if place.endpoint else list(_aws(place.region))
+    below = "" if place.path_style else f"{place.bucket.lower()}."
+    return [f"{below}{host}" for host in hosts]
+
+
 def places(ours: Settings) -> tuple[Place, ...]:
     """Every host that these settings make the service call, with what for."""
     from studio.services.byteplus.download import RESULT_HOSTS
@@ -71,11 +81,8 @@ def places(ours: Settings) -> tuple[Place, ...]:
         found.append(Place(_host(ours.ark_base_url), "BytePlus"))
         found += [Place(suffix, "BytePlus results") for suffix in RESULT_HOSTS]
     found += [Place(_host(provider.issuer), "sign-in") for provider in ours.oidc]
-    for why, bucket in (("object store", ours.s3), ("erasure journal", ours.journal), ("backups", ours.backup)):
-        if isinstance(bucket, S3Settings):
-            hosts = [_host(bucket.endpoint)] if bucket.endpoint else list(_aws(bucket.region))
-            below = "" if bucket.path_style else f"{bucket.bucket.lower()}."
-            found += [Place(f"{below}{host}", why) for host in hosts]
+    for place, why in ((ours.s3, "object store"), (ours.journal, "erasure journal"), (ours.backup, "backups")):
+        found += [Place(host, why) for host in _store_hosts(place)]
     found.append(Place(_host(ours.smtp_url), "mail"))
     found.append(Place(_host(ours.redis_url), "Redis"))
     found += [Place(host, "database") for host in _database_hosts(ours.database_url)]

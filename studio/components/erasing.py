@@ -1,4 +1,4 @@
-"""The question before outputs or a batch are deleted for good."""
+"""The question before outputs, a batch or a workspace are deleted for good."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from studio.state.studio import StudioState
 
 
 def question(state: Any = StudioState) -> rx.Component:
-    """Opened from a batch's menu, and by the library for what is selected in the trash."""
+    """Opened from a batch's menu, and for what is in the trash: by the library, and by a workspace."""
     asked = state.erasing
     return rx.alert_dialog.root(
         rx.alert_dialog.content(

@@ -167,7 +167,7 @@ async def _retention(connection: psycopg.AsyncConnection[Any]) -> Finding:
         late = [each.label.lower() for each in TABLE if await _is_past(connection, each)]
         stopped = await _rows(
             connection,
-            "SELECT what FROM retention_runs WHERE what = ANY(%s) GROUP BY what "
+            "SELECT what FROM retention_runs WHERE what = ANY(%s) AND live_rows = 0 GROUP BY what "
             "HAVING max(at) < studio_now() - make_interval(hours => %s) ORDER BY 1",
             [each.what for each in TABLE if each.swept],
             STALE_HOURS,

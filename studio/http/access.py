@@ -18,13 +18,13 @@ from studio.db import SYSTEM, Actor, transaction
 from studio.errors import NotFound, NotSignedIn, StudioError, ValidationError
 from studio.http.footer import HTML as FOOTER
 from studio.http.socket import cookie_token
-from studio.services import abuse, consent, sessions
+from studio.services import abuse, consent, cookies, sessions
+from studio.services.cookies import WORKSPACE
 from studio.services.eventlog import WRITER
 from studio.services.identity.joining import Entered
 
 ELSEWHERE = ("cross-site", "same-site")  # what `Sec-Fetch-Site` says when another page sent the browser here
 MOST_DRAINED = 64 * 1024 * 1024
-WORKSPACE = "workspace"
 LARGEST_BODY = 2000
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -164,11 +164,11 @@ async def keep_session(response: Response, token: str) -> None:
 
 
 def set_session(response: Response, token: str, *, seconds: int = 0) -> None:
-    """The one cookie of a signed-in browser. `seconds`: keep it so long at least."""
+    """The one cookie of a signed-in browser. `seconds`: how long its answer about cookies counts."""
     response.set_cookie(
         settings().cookie_name,
         token,
-        max_age=max(settings().session_absolute_days * 86_400, seconds),
+        max_age=cookies.max_age(settings(), settings().cookie_name, answer=seconds),
         path="/",
         secure=settings().secure,
         httponly=True,
@@ -183,7 +183,7 @@ def workspace_cookie(workspace_id: UUID | None) -> str:
     if workspace_id is None:
         made.delete_cookie(WORKSPACE, **same)
     else:
-        made.set_cookie(WORKSPACE, str(workspace_id), max_age=settings().session_absolute_days * 86_400, **same)
+        made.set_cookie(WORKSPACE, str(workspace_id), max_age=cookies.max_age(settings(), WORKSPACE), **same)
     return made.headers["set-cookie"]
 
 

@@ -10,6 +10,7 @@ from functools import cache, wraps
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -23,7 +24,7 @@ from studio.http.oidc import same_site
 from studio.http.socket import cookie_token
 from studio.services import consent, experiments, usage
 from studio.services.consent import Standing
-from studio.services.cookies import ANALYTICS, EXPERIMENTS
+from studio.services.cookies import ANALYTICS, EXPERIMENTS, max_age
 
 FOLDER = Path(__file__).resolve().parent.parent / "legal"
 CHOICES = "/cookies/choices"
@@ -56,9 +57,16 @@ async def standing(request: Request) -> Standing:
         return await consent.standing(session, token=cookie_token(request.scope["headers"]), signal=signal(request))
 
 
+async def witness(session: AsyncSession, request: Request, purpose: str) -> bool:
+    """Whether this browser's answer allows one count more; noted in the transaction that writes it."""
+    token = cookie_token(request.scope["headers"])
+    return await consent.witness(session, token=token, signal=signal(request), purpose=purpose)
+
+
 def set_optional(response: Response, name: str, value: str, seconds: int) -> None:
-    """An optional cookie lives as long as the yes behind it."""
-    response.set_cookie(name, value, max_age=seconds, path="/", secure=settings().secure, httponly=True, samesite="lax")
+    """An optional cookie lives no longer than the yes behind it, which counts for `seconds` yet."""
+    age = max_age(settings(), name, answer=seconds)
+    response.set_cookie(name, value, max_age=age, path="/", secure=settings().secure, httponly=True, samesite="lax")
 
 
 def clear_optional(response: Response, name: str) -> None:
@@ -177,7 +185,8 @@ async def count(request: Request) -> Response:
     assert number is not None, "new numbers are numbers"
     await limit(request, "usage", actor=await person_of(request))
     async with transaction(SYSTEM) as session:
-        await usage.count(session, number=number, name=name)
+        if await witness(session, request, "analytics"):
+            await usage.count(session, number=number, name=name)
     if known is None:
         set_optional(response, ANALYTICS, str(number), now.seconds)
     return response

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from math import inf
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,7 +14,7 @@ log = logging.getLogger("studio")
 
 
 class CookieList:
-    """Counts every cookie that an answer sets, and takes off those whose names nobody was told of."""
+    """Counts every cookie that an answer sets, and takes off those of whose name or life nobody was told."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -34,8 +36,20 @@ class CookieList:
 def _passes(name: bytes, value: bytes) -> bool:
     if name.lower() != b"set-cookie":
         return True
-    cookie = value.decode("latin-1").partition("=")[0].strip()
-    passed = guards.COOKIES.judge(cookie)
+    cookie, *attributes = value.decode("latin-1").split(";")
+    name_of, found = cookie.partition("=")[0].strip(), {}
+    for each in attributes:
+        key, _, said = each.partition("=")
+        found[key.strip().lower()] = said.strip()
+    passed = guards.COOKIES.judge(name_of, seconds=_seconds(found))
     if not passed:
-        log.error("Refused: an answer tried to set the cookie %s, which is on no list.", cookie[:60])
+        log.error("Refused: an answer tried to set the cookie %s, not listed or not for so long.", name_of[:60])
     return passed
+
+
+def _seconds(attributes: Mapping[str, str]) -> float:
+    """How long a browser keeps it: 0 where it ends with the browser, and for ever where only a date says when."""
+    try:
+        return int(attributes.get("max-age", "inf" if "expires" in attributes else "0"))
+    except ValueError:
+        return inf

@@ -12,9 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio.config import settings
 from studio.db import SYSTEM, transaction
-from studio.http.access import WORKSPACE, workspace_cookie
+from studio.http.access import workspace_cookie
 from studio.http.socket import bound, cookie_token
 from studio.services import sessions
+from studio.services.cookies import WORKSPACE
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Reflex mounts these; the product has its own upload route, health check and no editor.

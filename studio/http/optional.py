@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio.config import settings
 from studio.db import SYSTEM, transaction
-from studio.http.consent import follow, set_optional, standing
+from studio.http.consent import follow, set_optional, standing, witness
 from studio.services import experiments
 from studio.services.consent import Standing
 from studio.services.cookies import ANALYTICS, EXPERIMENTS
@@ -96,9 +96,10 @@ class _Answer:
             return
         self.arm = known.arm if shown and known.arm != LANDING.arms[0][0] else None
         after: Assignment | None = None
-        if self.request.method == "GET":
+        if self.request.method == "GET" and experiments.countable(known, event):
             async with transaction(SYSTEM) as session:
-                after = await experiments.note(session, assignment=known, event=event)
+                if await witness(session, self.request, "experiments"):
+                    after = await experiments.note(session, assignment=known, event=event)
         if after is not None:
             set_optional(extra, EXPERIMENTS, after.value, now.seconds)
 

@@ -21,10 +21,10 @@ from studio.http.access import (
 )
 from studio.http.socket import cookie_token
 from studio.services import consent, sessions
+from studio.services.cookies import THEME, max_age
 from studio.services.identity import joining, signin_link
 
 THEMES = ("light", "dark", "system")
-YEAR = 31_536_000
 
 
 @page_errors
@@ -80,5 +80,6 @@ async def set_theme(request: Request) -> Response:
     if theme not in THEMES:
         raise ValidationError("A theme is light, dark or system.")
     response = Response(status_code=204)
-    response.set_cookie("theme", theme, max_age=YEAR, path="/", secure=settings().secure, samesite="lax")
+    age = max_age(settings(), THEME)
+    response.set_cookie(THEME, theme, max_age=age, path="/", secure=settings().secure, samesite="lax")
     return response

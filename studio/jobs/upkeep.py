@@ -41,7 +41,7 @@ async def run() -> None:
         try:
             await _apart(each)
         except Exception as error:  # noqa: BLE001  # it must not stop the others; it is in the error events
-            WRITER.error(f"retention.{each.what}", error)
+            await retention.failed(each.what, error)
     async with transaction(SYSTEM) as session:
         await retention.watch(session)
         if await orphans.due(session):  # a job of its own: it takes its time between two looks

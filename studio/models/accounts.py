@@ -95,6 +95,7 @@ class Workspace(Row, table=True):
     archived_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=CONTENT)
     defaults: dict[str, Any] | None = Field(default=None, sa_type=JSONB, sa_column_kwargs=CONTENT)
     trashed_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=CONTENT)
+    erase_asked_at: datetime | None = Field(default=None, sa_type=Instant, sa_column_kwargs=CONTENT)
 
 
 class Clock(Row, table=True):

@@ -114,6 +114,11 @@ def _checks() -> rx.Component:
                 rx.el.span(OperatorState.ledger, class_name=rx.cond(OperatorState.ledger_ok, "", "bad")),
             ),
             _fact("Storage", OperatorState.storage),
+            _fact(
+                "Last backup",
+                rx.el.span(OperatorState.backup, class_name=rx.cond(OperatorState.backup_ok, "", "bad")),
+            ),
+            _fact("Last restored as a test", OperatorState.restored),
             class_name="op-bars",
         ),
     )

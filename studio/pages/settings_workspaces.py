@@ -6,6 +6,7 @@ from typing import Any
 
 import reflex as rx
 
+from studio.components import erasing
 from studio.components.keeping import dot
 from studio.components.settings import card, field, frame, problem, skeleton
 from studio.components.styles import icon, length
@@ -46,7 +47,11 @@ def _place(place: PlaceView) -> rx.Component:
             class_name="col",
         ),
         rx.el.span(class_name="grow"),
-        _button("Restore", place.name, S.restore(place.id)),
+        rx.el.div(
+            _button("Restore", place.name, S.restore(place.id)),
+            _button("Delete for good", place.name, S.ask_erase_workspace(place.id), "danger-soft"),
+            class_name="wacts",
+        ),
         key=place.id,
     )
     there = rx.el.li(
@@ -185,5 +190,6 @@ def page() -> rx.Component:
         "Workspaces",
         rx.cond(S.loaded, rx.el.div(_workspaces(), _labels(), class_name="col gap"), skeleton(320, 240)),
         _question(),
+        erasing.question(S),
         messages=S,
     )

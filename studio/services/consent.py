@@ -20,10 +20,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.db import Actor
 from studio.errors import Conflict
-from studio.services import sessions
+from studio.services import guard_counts, sessions
 from studio.services.sessions import hash_token
 
 MONTHS = 6
+MOST_DAYS = 184  # the longest six months in a row
 HISTORY = 50
 TITLE = "Cookies, your choice"
 TEXT = (
@@ -168,6 +169,17 @@ async def answer(session: AsyncSession, *, token: str, allowed: frozenset[str], 
         },
     )
     return Answered(token, await standing(session, token=token, signal=signal))
+
+
+async def witness(session: AsyncSession, *, token: str, signal: bool, purpose: str) -> bool:
+    """Whether something optional may be counted now. A yes is noted, so that nothing more is counted unnoticed (C2).
+
+    To be asked once for each count, in the transaction that writes it.
+    """
+    if purpose not in (await standing(session, token=token, signal=signal)).allowed:
+        return False
+    await guard_counts.write(session, guard=purpose, process="web", allowed=1, refused=0)
+    return True
 
 
 async def carry(session: AsyncSession, *, old_token: str, token: str) -> None:

@@ -192,6 +192,7 @@ async def due(session: AsyncSession) -> bool:
             text(
                 f"SELECT EXISTS (SELECT 1 FROM erasures WHERE {_DUE}) "  # noqa: S608  # constants
                 "OR EXISTS (SELECT 1 FROM assets WHERE erase_asked_at IS NOT NULL) "
+                "OR EXISTS (SELECT 1 FROM workspaces WHERE erase_asked_at IS NOT NULL) "
                 "OR EXISTS (SELECT 1 FROM object_removals) "
                 "OR EXISTS (SELECT 1 FROM provider_removals WHERE due_at <= studio_now())"
             )

@@ -79,13 +79,18 @@ def read(value: str | None) -> Assignment | None:
     return Assignment(*parts)
 
 
-async def note(session: AsyncSession, *, assignment: Assignment, event: Event) -> Assignment | None:
-    """Count an event once for a browser; returns what its cookie says now, None when it was counted before.
+def countable(assignment: Assignment, event: Event) -> bool:
+    """Whether an event is new for a browser. A sign-in counts only where the page was seen."""
+    return MARKS[event] not in assignment.counted and (event != "start" or "v" in assignment.counted)
 
-    A sign-in counts only where the page was seen. The caller has seen the answer that allows it.
+
+async def note(session: AsyncSession, *, assignment: Assignment, event: Event) -> Assignment | None:
+    """Count an event once for a browser; returns what its cookie says now, None when it is not to be counted.
+
+    The caller has asked for the answer that allows it (`consent.witness`).
     """
     mark, column = MARKS[event], COLUMNS[event]
-    if mark in assignment.counted or (event == "start" and "v" not in assignment.counted):
+    if not countable(assignment, event):
         return None
     await session.execute(
         text(

@@ -7,44 +7,40 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio import egress
-from studio.config import Settings, settings
+from studio.config import settings
 from studio.db import SYSTEM, transaction
+from studio.services import cookies
+from studio.services.guard_counts import Process, write
 
-Process = Literal["web", "worker"]
 REPORT_SECONDS = 10.0
 KEEP_DAYS = 92
-WORKSPACE, THEME = "workspace", "theme"
-# Set after a yes only; each is one purpose of the banner.
-OPTIONAL = ("studio_analytics", "studio_experiments")
 log = logging.getLogger("studio")
 
 
-def necessary(ours: Settings) -> tuple[str, str, str]:
-    """The three cookies that need no consent: session, active workspace, theme."""
-    return (ours.cookie_name, WORKSPACE, THEME)
+def listed() -> Mapping[str, int]:
+    """Every cookie of the table at /cookies, with the longest Max-Age it may have."""
+    return {each.name: each.most for each in cookies.cookies(settings())}
 
 
 @dataclass
 class Cookies:
-    """Decides by name which cookies may be set, and counts."""
+    """Decides which cookies may be set, by name and by how long a browser is told to keep them, and counts."""
 
-    names: Callable[[], frozenset[str]] = field(
-        default=lambda: frozenset((*necessary(settings()), *OPTIONAL)),
-    )
+    ages: Callable[[], Mapping[str, int]] = listed
     allowed: int = 0
     refused: int = 0
 
-    def judge(self, name: str) -> bool:
-        """Whether a cookie of this name may be set."""
-        passes = name in self.names()
+    def judge(self, name: str, *, seconds: float) -> bool:
+        """Whether a cookie of this name may be set with this Max-Age."""
+        passes = seconds <= self.ages().get(name, -1)
         self.allowed += passes
         self.refused += not passes
         return passes
@@ -62,19 +58,6 @@ class Cookies:
 
 
 COOKIES = Cookies()
-
-
-async def write(session: AsyncSession, *, guard: str, process: Process, allowed: int, refused: int) -> None:
-    """Add to today's row of a guard."""
-    await session.execute(
-        text(
-            "INSERT INTO guard_counts AS c (guard, process, day, allowed, refused, reported_at) "
-            "VALUES (:guard, :process, (studio_now() AT TIME ZONE 'UTC')::date, :allowed, :refused, studio_now()) "
-            "ON CONFLICT (guard, process, day) DO UPDATE SET allowed = c.allowed + excluded.allowed, "
-            "refused = c.refused + excluded.refused, reported_at = excluded.reported_at"
-        ),
-        {"guard": guard, "process": process, "allowed": allowed, "refused": refused},
-    )
 
 
 async def flush(process: Process) -> None:
@@ -106,6 +89,19 @@ async def report(process: Process) -> None:
             await asyncio.sleep(REPORT_SECONDS)
     finally:
         await flush(process)
+
+
+@asynccontextmanager
+async def standing(process: Process) -> AsyncIterator[None]:
+    """Stand guard over a process that does one thing and ends, and write down what was counted."""
+    egress.install(settings())
+    try:
+        yield
+    finally:
+        try:
+            await flush(process)
+        except Exception as error:  # noqa: BLE001  # what it did is done; that it did not report turns the proof red
+            log.warning("What the guards counted could not be written: %s", type(error).__name__)
 
 
 async def sweep(session: AsyncSession) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from studio.config import Settings
 from studio.models.base import LEDGER, Held
 from studio.models.operations import LOGGED
-from studio.services import cookies, erasure, mail_outbox, processors, sessions
+from studio.services import consent, cookies, erasure, mail_outbox, processors, sessions
 from studio.services.accounts import INVITATION_DAYS
 from studio.services.exports import archives
 from studio.services.ledger import dollars
@@ -73,9 +73,12 @@ def facts(ours: Settings) -> dict[str, Any]:
         "purge_days": PURGE_DAYS,
         "unknown_hours": GIVE_UP_HOURS,
         "backups": _backups(ours),
-        "cookies": [{**vars(each), "purpose": _line(each.purpose)} for each in cookies.cookies(ours)],
+        "cookies": [
+            {"name": each.name, "category": each.category, "purpose": _line(each.purpose), "life": _line(each.life)}
+            for each in cookies.cookies(ours)
+        ],
         "storage": [vars(each) for each in cookies.STORAGE],
-        "consent_months": cookies.CONSENT_MONTHS,
+        "consent_months": consent.MONTHS,
         "processors": [
             {name: _line(value) if isinstance(value, str) else value for name, value in vars(each).items()}
             for each in processors.listed(ours)

@@ -15,8 +15,10 @@ from studio.config import settings
 from studio.db import Actor
 from studio.errors import NotFound
 from studio.services import attempts, audit, checks, limits, mail_outbox, operators, retention
+from studio.services.backups import records as backup_runs
 
 PAGE = 50
+BACKUP_GRACE_HOURS = 2  # one is made beside the work, and tried again when it fails
 QUIET_SECONDS = 30  # a worker beats every ten seconds
 RANGES: Mapping[str, timedelta] = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 OPEN = ("queued", "submitting", "running", "storing", "unknown")
@@ -86,6 +88,15 @@ class Spent:
 
 
 @dataclass(frozen=True)
+class Backups:
+    """When the newest good backup began, and when one was last restored as a test. `late`: the next is overdue."""
+
+    made_at: datetime | None
+    verified_at: datetime | None
+    late: bool
+
+
+@dataclass(frozen=True)
 class Overview:
     """Everything on the first page, at one moment. `wait_seconds` is the 95th percentile from asking to sending."""
 
@@ -100,6 +111,7 @@ class Overview:
     storage: Storage
     spent: Sequence[Spent]
     ledger: checks.Result | None
+    backups: Backups
 
 
 async def now(session: AsyncSession) -> datetime:
@@ -150,6 +162,17 @@ async def overview(session: AsyncSession, *, actor: Actor, span: str) -> Overvie
         storage=Storage(files=stored.files, size_bytes=stored.size),
         spent=[Spent(**row._mapping) for row in spent],
         ledger=await checks.last(session, name=checks.LEDGER),
+        backups=await _backups(session),
+    )
+
+
+async def _backups(session: AsyncSession) -> Backups:
+    made = await backup_runs.last_backup_at(session)
+    longest = timedelta(hours=settings().backup_hours + BACKUP_GRACE_HOURS)
+    return Backups(
+        made_at=made,
+        verified_at=await backup_runs.last_verified_at(session),
+        late=settings().backup is not None and made is not None and await now(session) - made > longest,
     )
 
 

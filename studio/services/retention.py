@@ -13,18 +13,16 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.config import settings
-from studio.services import alarms, registry
+from studio.db import SYSTEM, transaction
+from studio.services import alarms
 from studio.services.eventlog import WRITER
+from studio.services.live_content import LiveContentError, changed
 from studio.services.retention_table import TABLE, Entry
 
 STALE_HOURS = 26
 TIDY = "upkeep.tidy"  # the job that runs all of it, once an hour
 LOCK = 7305014
 log = logging.getLogger("studio")
-
-
-class LiveContentError(Exception):
-    """A sweep would have changed live content; it was rolled back."""
 
 
 class OverdueError(Exception):
@@ -55,26 +53,6 @@ def entry(what: str) -> Entry:
 # Sweeping
 
 
-def live_tables() -> tuple[str, ...]:
-    """The tables whose rows live as long as their account: content, and who the person is. No sweep may change them."""
-    content = {
-        each.table for each in registry.entities() if any(h.category == "content" for h in each.columns.values())
-    }
-    return tuple(sorted(content | {"accounts", "identities", "agreements", "mail_optins", "ledger_pseudonyms"}))
-
-
-async def _live_changes(session: AsyncSession) -> int:
-    """Rows of live content that this connection changed or deleted, and has not reported to the statistics yet."""
-    changed = await session.scalar(
-        text(
-            "SELECT coalesce(sum(pg_stat_get_xact_tuples_updated(c) + pg_stat_get_xact_tuples_deleted(c)), 0) "
-            "FROM (SELECT to_regclass(t)::oid AS c FROM unnest(CAST(:tables AS text[])) AS t) AS live"
-        ),
-        {"tables": list(live_tables())},
-    )
-    return int(changed or 0)
-
-
 async def sweep(session: AsyncSession, *, what: str) -> int | None:
     """Run one entry's sweep and record it. Returns how many rows it ended; None when nothing is left or others do it.
 
@@ -88,12 +66,12 @@ async def sweep(session: AsyncSession, *, what: str) -> int | None:
     )
     if not free:
         return None
-    before = await _live_changes(session)
+    before = await changed(session)
     rows = await known.sweep(session)
-    touched = await _live_changes(session) - before
+    touched = await changed(session) - before
     if touched:
-        raise LiveContentError(what)
-    await note(session, what=what, rows=rows or 0, live_rows=touched)
+        raise LiveContentError(touched)
+    await note(session, what=what, rows=rows or 0)
     return rows
 
 
@@ -108,6 +86,17 @@ async def note(session: AsyncSession, *, what: str, rows: int, live_rows: int = 
     )
 
 
+async def failed(what: str, error: Exception) -> None:
+    """A sweep that ended badly, and was rolled back. That it reached for live content is kept, in its own transaction.
+
+    Such a row is no run: the sweep is late until one ends well.
+    """
+    if isinstance(error, LiveContentError):
+        async with transaction(SYSTEM) as session:
+            await note(session, what=what, rows=0, live_rows=error.rows)
+    WRITER.error(f"retention.{what}", error)
+
+
 async def sweep_shared(session: AsyncSession) -> None:
     """Every sweep that needs no transaction of its own, each in a savepoint: one that fails stops no other."""
     for each in TABLE:
@@ -117,7 +106,7 @@ async def sweep_shared(session: AsyncSession) -> None:
             async with session.begin_nested():
                 await sweep(session, what=each.what)
         except Exception as error:  # noqa: BLE001  # it is in the error events, and overdue if it goes on
-            WRITER.error(f"retention.{each.what}", error)
+            await failed(each.what, error)
 
 
 # Looking after it
@@ -150,7 +139,7 @@ async def report(session: AsyncSession) -> list[Standing]:
     """Every entry with the age of its oldest row, its last run, and whether it is overdue. Runs as `sys`."""
     now: datetime = (await session.execute(text("SELECT studio_now()"))).scalar_one()
     rows = await session.execute(
-        text("SELECT DISTINCT ON (what) what, at, rows FROM retention_runs ORDER BY what, at DESC")
+        text("SELECT DISTINCT ON (what) what, at, rows FROM retention_runs WHERE live_rows = 0 ORDER BY what, at DESC")
     )
     last = {row.what: (row.at, row.rows) for row in rows}
     return [await _standing(session, each, now, *last.get(each.what, ())) for each in TABLE]

@@ -8,9 +8,10 @@ it is still held. A restricted account's trash is not emptied.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -20,7 +21,7 @@ from studio import queue
 from studio.config import settings
 from studio.db import SYSTEM, Actor, transaction
 from studio.errors import Conflict
-from studio.services import erasure, journal, keeping, purge
+from studio.services import erasure, journal, keeping, live_content, purge
 
 AT_ONCE = 200
 _KEPT = "trashed_at > studio_now() - make_interval(days => :days)"
@@ -33,6 +34,7 @@ _ASKED = "t.erase_asked_at IS NOT NULL"  # deleted for good, whatever else is sa
 # When what waited longest should have been gone, for the table of retention.
 DUE = (
     "SELECT least((SELECT min(erase_asked_at) FROM assets WHERE erase_asked_at IS NOT NULL), "  # noqa: S608  # constants
+    "(SELECT min(erase_asked_at) FROM workspaces WHERE erase_asked_at IS NOT NULL), "
     "(SELECT min(t.trashed_at) + make_interval(days => :days) FROM (SELECT account_id, trashed_at FROM assets "
     "WHERE trashed_at IS NOT NULL UNION ALL SELECT account_id, trashed_at FROM workspaces "
     f"WHERE trashed_at IS NOT NULL) t WHERE {_FREE}))"
@@ -71,7 +73,7 @@ async def undo(session: AsyncSession, *, actor: Actor, at: datetime) -> int:
     places = await session.scalars(
         text(
             f"UPDATE workspaces SET trashed_at = NULL WHERE account_id = :account AND trashed_at = :at AND {_KEPT} "  # noqa: S608  # constants
-            "RETURNING id"
+            "AND erase_asked_at IS NULL RETURNING id"
         ),
         known,
     )
@@ -111,7 +113,7 @@ async def restore(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UU
     await session.execute(
         text(
             "UPDATE workspaces SET trashed_at = NULL WHERE account_id = :account AND trashed_at IS NOT NULL "
-            "AND id = ANY(:places)"
+            "AND erase_asked_at IS NULL AND id = ANY(:places)"
         ),
         {"account": actor.account_id, "places": [each for each in set(back) if each is not None]},
     )
@@ -154,6 +156,43 @@ async def for_good(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[U
     return found
 
 
+async def workspace_for_good(session: AsyncSession, *, actor: Actor, workspace_id: UUID) -> None:
+    """The same of a workspace that is in the trash, with everything in it: requests, presets, drafts, files.
+
+    Raises:
+        Conflict: it was restored or erased meanwhile, or something in it is still under way.
+    """
+    known = {"id": workspace_id, "account": actor.account_id}
+    there = await session.scalar(
+        text(
+            "SELECT true FROM workspaces WHERE id = :id AND account_id = :account AND trashed_at IS NOT NULL "
+            "AND erase_asked_at IS NULL FOR UPDATE"
+        ),
+        known,
+    )
+    if not there:
+        raise Conflict("This was restored or erased meanwhile.")
+    under_way = await session.scalar(
+        text(
+            "SELECT EXISTS (SELECT 1 FROM generations g JOIN batches b ON b.id = g.batch_id "
+            "WHERE b.workspace_id = :id AND g.ended_at IS NULL)"
+        ),
+        known,
+    )
+    if under_way:
+        raise Conflict("Something in this workspace is still under way. Wait until it has ended, then delete it again.")
+    await session.execute(text("UPDATE workspaces SET erase_asked_at = studio_now() WHERE id = :id"), known)
+    await session.execute(
+        text(
+            "UPDATE assets SET trashed_at = coalesce(trashed_at, studio_now()), erase_asked_at = studio_now() "
+            "WHERE account_id = :account AND workspace_id = :id AND erase_asked_at IS NULL"
+        ),
+        known,
+    )
+    await queue.defer(session, erasure.PURGE)
+    await keeping.tell(session, actor=actor)
+
+
 # Emptied by time
 
 
@@ -161,13 +200,18 @@ async def empty() -> int:
     """Erase what was in the trash for its days: noted in the journal first, each account's in one transaction.
 
     Killed at any point, the next run goes on: what is due stays due. Returns how many files and workspaces went.
+
+    Raises:
+        LiveContentError: something that is not due would have gone too. Nothing of that transaction went.
     """
     return await _erase(_OVER) + await _empty_workspaces()
 
 
 async def erase_asked() -> int:
-    """Erase what somebody deleted for good, in the same way. Returns how many files."""
-    return await _erase(_ASKED)
+    """Erase what somebody deleted for good, in the same way. Returns how many files and workspaces."""
+    gone = await _erase(_ASKED)
+    async with transaction(SYSTEM) as session:
+        return gone + await _drop(session, _ASKED, {})
 
 
 async def _erase(which: str) -> int:
@@ -176,7 +220,7 @@ async def _erase(which: str) -> int:
         for account_id, ids in due.items():
             for each in ids:
                 await journal.write("output", each)
-            async with transaction(SYSTEM) as session:
+            async with transaction(SYSTEM) as session, live_content.only(session, await _over(session, "assets", ids)):
                 gone += await purge.erase_outputs(session, actor=Actor(account_id=account_id), asset_ids=ids)
     return gone
 
@@ -195,29 +239,49 @@ async def _due(which: str) -> dict[UUID, list[UUID]]:
         return found
 
 
+async def _over(session: AsyncSession, table: str, ids: Sequence[UUID]) -> dict[str, int]:
+    """How many of these rows may be deleted now, as the rows themselves say at this moment."""
+    rows = await session.scalars(
+        text(
+            f"SELECT id FROM {table} WHERE id = ANY(:ids) AND (erase_asked_at IS NOT NULL "  # noqa: S608  # one of two names
+            "OR trashed_at + make_interval(days => :days) <= studio_now()) FOR UPDATE"
+        ),
+        {"ids": list(ids), "days": settings().trash_days},
+    )
+    return {table: len(rows.all())}
+
+
 async def _empty_workspaces() -> int:
     """Delete workspaces that are due, noted in the journal first.
 
     One that holds something that is not in the trash, a result that arrived late, comes back instead.
     """
+    days = {"days": settings().trash_days}
     async with transaction(SYSTEM) as session:
         await session.execute(
             text(
                 f"UPDATE workspaces t SET trashed_at = NULL WHERE {_OVER} AND EXISTS "  # noqa: S608  # constants
                 "(SELECT 1 FROM assets a WHERE a.workspace_id = t.id AND a.trashed_at IS NULL)"
             ),
-            {"days": settings().trash_days},
+            days,
         )
-        rows = await session.scalars(
-            text(
-                f"SELECT t.id FROM workspaces t WHERE {_OVER} "  # noqa: S608  # constants
-                "AND NOT EXISTS (SELECT 1 FROM assets a WHERE a.workspace_id = t.id) AND NOT EXISTS "
-                "(SELECT 1 FROM generations g JOIN batches b ON b.id = g.batch_id WHERE b.workspace_id = t.id "
-                "AND g.ended_at IS NULL) LIMIT :most FOR UPDATE SKIP LOCKED"
-            ),
-            {"days": settings().trash_days, "most": AT_ONCE},
-        )
-        ids = list(rows)
-        for each in ids:  # still locked: nothing comes into one while it is noted
-            await journal.write("workspace", each)
-        return await purge.erase_workspaces(session, workspace_ids=ids)
+        due = await session.scalars(text(f"SELECT t.id FROM workspaces t WHERE {_OVER}"), days)  # noqa: S608  # constants
+        async with live_content.only(session, await _over(session, "workspaces", due.all())):
+            return await _drop(session, _OVER, days)
+
+
+async def _drop(session: AsyncSession, which: str, known: Mapping[str, Any]) -> int:
+    """Delete those workspaces `t` that hold nothing any more, noted in the journal first. Returns how many."""
+    rows = await session.scalars(
+        text(
+            f"SELECT t.id FROM workspaces t WHERE {which} "  # noqa: S608  # constants
+            "AND NOT EXISTS (SELECT 1 FROM assets a WHERE a.workspace_id = t.id) AND NOT EXISTS "
+            "(SELECT 1 FROM generations g JOIN batches b ON b.id = g.batch_id WHERE b.workspace_id = t.id "
+            "AND g.ended_at IS NULL) LIMIT :most FOR UPDATE SKIP LOCKED"
+        ),
+        {**known, "most": AT_ONCE},
+    )
+    ids = list(rows)
+    for each in ids:  # still locked: nothing comes into one while it is noted
+        await journal.write("workspace", each)
+    return await purge.erase_workspaces(session, workspace_ids=ids)

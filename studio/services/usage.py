@@ -91,8 +91,16 @@ async def count(session: AsyncSession, *, number: UUID, name: str) -> None:
 
 
 async def forget(session: AsyncSession, *, number: UUID) -> None:
-    """Delete everything counted under a number: its bearer took the yes back."""
-    await session.execute(text("DELETE FROM usage_counts WHERE visitor = :visitor"), {"visitor": number})
+    """Delete everything counted under a number: its bearer took the yes back. The notes of the yes go too."""
+    await session.execute(
+        text(
+            "WITH gone AS (DELETE FROM usage_counts WHERE visitor = :visitor RETURNING day, uses) "
+            "UPDATE guard_counts g SET allowed = greatest(0, g.allowed - d.uses) "
+            "FROM (SELECT day, sum(uses) AS uses FROM gone GROUP BY day) d "
+            "WHERE g.guard = 'analytics' AND g.process = 'web' AND g.day = d.day"
+        ),
+        {"visitor": number},
+    )
 
 
 async def aggregate(session: AsyncSession) -> int:

@@ -98,7 +98,8 @@ async def kept(session: AsyncSession, *, actor: Actor) -> Sequence[Kept]:
             "SELECT w.id, w.name, w.id = :active AS active, w.archived_at, w.trashed_at, w.defaults, "
             "(SELECT count(*) FROM assets a WHERE a.workspace_id = w.id AND a.account_id = :account "
             "AND a.generation_id IS NOT NULL AND a.trashed_at IS NOT DISTINCT FROM w.trashed_at) AS outputs "
-            "FROM workspaces w WHERE w.account_id = :account ORDER BY w.created_at, w.id LIMIT :most"
+            "FROM workspaces w WHERE w.account_id = :account AND w.erase_asked_at IS NULL "
+            "ORDER BY w.created_at, w.id LIMIT :most"
         ),
         {"account": actor.account_id, "active": actor.workspace_id, "most": 2 * MOST},
     )
@@ -206,7 +207,10 @@ async def delete(session: AsyncSession, *, actor: Actor, workspace_id: UUID, typ
 async def trashed_at(session: AsyncSession, *, actor: Actor, workspace_id: UUID) -> datetime:
     """When a workspace went into the trash, which is what brings it back. Raises NotFound."""
     at = await session.scalar(
-        text("SELECT trashed_at FROM workspaces WHERE id = :id AND account_id = :account AND trashed_at IS NOT NULL"),
+        text(
+            "SELECT trashed_at FROM workspaces WHERE id = :id AND account_id = :account AND trashed_at IS NOT NULL "
+            "AND erase_asked_at IS NULL"
+        ),
         {"id": workspace_id, "account": actor.account_id},
     )
     if at is None:

@@ -15,7 +15,7 @@ from studio.state.keeping import label_view
 from studio.state.keeping_views import FileView, KeptView, StepView
 from studio.state.tiles import PICTURE_WORDS, ROLE_WORDS, clock, details_view, media_url
 from studio.state.undo import UndoMixin
-from studio.state.views import DetailsView, Neighbours
+from studio.state.views import DetailsView, ErasingView, Neighbours
 
 
 def step_view(step: lineage.Step, *, at: int) -> StepView:
@@ -194,5 +194,5 @@ class DetailsMixin(UndoMixin, ErasingMixin, mixin=True):
             self._say("success", "1 output restored")
             await self._changed()
 
-    async def _erased(self, what: str) -> None:
+    async def _erased(self, asked: ErasingView) -> None:
         self.details_open = False

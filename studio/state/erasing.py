@@ -63,10 +63,15 @@ class ErasingMixin(ToastMixin, mixin=True):
         if asked.what == BATCH:
             await self._erase_batch(asked, ids)
         else:
-            async with guard.system_work() as session:
-                await trash.for_good(session, actor=guard.actor(), asset_ids=ids)
+            await self._out_of_reach(asked, ids)
         self._say("success", "Deleted for good")
-        await self._erased(asked.what)
+        await self._erased(asked)
+
+    async def _out_of_reach(self, asked: ErasingView, ids: Sequence[UUID]) -> None:
+        """Put out of reach what a worker is to erase. `asked`: for pages that ask about more than outputs."""
+        del asked
+        async with guard.system_work() as session:
+            await trash.for_good(session, actor=guard.actor(), asset_ids=ids)
 
     async def _erase_batch(self, asked: ErasingView, ids: Sequence[UUID]) -> None:
         """A few outputs with what failed, and the prompt. The journal comes first, so that no backup brings it back."""
@@ -77,7 +82,7 @@ class ErasingMixin(ToastMixin, mixin=True):
             await purge.erase_outputs(session, actor=guard.actor(), asset_ids=ids)
             await purge.erase_rest(session, actor=guard.actor(), batch_id=guard.uuid(asked.id))
 
-    async def _erased(self, what: str) -> None:
+    async def _erased(self, asked: ErasingView) -> None:
         """It is gone: the page closes what showed it."""
 
     @action

@@ -152,8 +152,8 @@ class KeepingMixin(SelectionMixin, UndoMixin, ErasingMixin, mixin=True):
             return await purge.chosen(session, actor=guard.actor(), asset_ids=named)
         return await super()._meant(session, what, ident)
 
-    async def _erased(self, what: str) -> None:
-        if what == SELECTED:
+    async def _erased(self, asked: ErasingView) -> None:
+        if asked.what == SELECTED:
             self._choose([])
         await self._changed()
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import reflex as rx
 
+from studio.config import settings
 from studio.services import operator_errors, operator_work, pause, retention
 from studio.services.byteplus import catalog
 from studio.services.ledger import dollars
@@ -146,6 +147,9 @@ class OperatorState(OperatorMixin, rx.State):
     storage: str = ""
     ledger: str = ""
     ledger_ok: bool = True
+    backup: str = ""  # "4 h ago", or that none is made
+    backup_ok: bool = True
+    restored: str = ""  # when one was last restored as a test
     paused: bool = False
 
     @operator_action
@@ -214,11 +218,20 @@ class OperatorState(OperatorMixin, rx.State):
         else:
             wrong = counted(check.figures["broken"], "broken link"), counted(check.figures["mismatched"], "budget")
             self.ledger = f"{wrong[0]}, {wrong[1]} differ, checked {ago(check.checked_at, found.now)} ago"
+        self._show_backups(found)
         trouble = ["New work is paused"] if self.paused else []
         trouble += [] if alive else ["No worker reports"]
         trouble += [] if self.ledger_ok else ["The ledger does not add up"]
         trouble += [] if self.runs_ok else ["Something is kept too long"]
+        trouble += [] if self.backup_ok else ["The backup is late"]
         self.healthy, self.verdict = not trouble, ". ".join(trouble) or "All systems running"
+
+    def _show_backups(self, found: Overview) -> None:
+        runs = found.backups
+        self.backup_ok = not runs.late
+        none = "No place for backups is set" if settings().backup is None else "None yet"
+        self.backup = f"{ago(runs.made_at, found.now)} ago" if runs.made_at else none
+        self.restored = f"{ago(runs.verified_at, found.now)} ago" if runs.verified_at else "Never"
 
 
 class OperatorWorkersState(OperatorMixin, rx.State):

@@ -134,7 +134,7 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class ErasingView:
-    """The question before something is deleted; `what` is output, batch or selected. Without an id nothing is asked."""
+    """The question before something is deleted; `what` is output, batch, selected or workspace. No id: closed."""
 
     id: str = ""
     what: str = ""

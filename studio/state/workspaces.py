@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import reflex as rx
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.config import settings
 from studio.errors import StudioError
-from studio.services import labels, trash, workspaces
+from studio.services import labels, purge, trash, workspaces
 from studio.services.byteplus import catalog
 from studio.services.dates import Dates
 from studio.state import guard
+from studio.state.erasing import LAST, ErasingMixin
 from studio.state.guard import action
 from studio.state.keeping import label_view
 from studio.state.keeping_views import LabelView, PlaceView
-from studio.state.settings_views import count_words
+from studio.state.settings_views import count_words, files_words
 from studio.state.studio import StudioState
 from studio.state.undo import UndoMixin
+from studio.state.views import ErasingView
 
 HERE = "/settings/workspaces"
+WORKSPACE = "workspace"
 
 
 def starts_words(params: Mapping[str, Any] | None) -> str:
@@ -46,7 +51,7 @@ def place_view(row: workspaces.Kept, dates: Dates) -> PlaceView:
     )
 
 
-class WorkspacesState(UndoMixin, rx.State):
+class WorkspacesState(UndoMixin, ErasingMixin, rx.State):
     """One tab of the page."""
 
     loaded: bool = False
@@ -166,6 +171,33 @@ class WorkspacesState(UndoMixin, rx.State):
             await trash.undo(session, actor=guard.actor(), at=at)
         self._say("success", "Restored")
         return await self._shown()
+
+    @action
+    async def ask_erase_workspace(self, workspace_id: str):
+        """Ask whether a workspace in the trash is to go for good."""
+        await guard.limit("keep")
+        async with guard.work() as session:
+            ids = await self._meant(session, WORKSPACE, workspace_id)
+        name = next((each.name for each in self.places if each.id == workspace_id), "this workspace")
+        words = f"The workspace, {files_words(len(ids))} in it and their prompts are deleted now. {LAST}"
+        self.erasing = ErasingView(id=workspace_id, what=WORKSPACE, title=f"Delete {name} for good?", words=words)
+
+    async def _meant(self, session: AsyncSession, what: str, ident: str) -> Sequence[UUID]:
+        if what != WORKSPACE:
+            return await super()._meant(session, what, ident)
+        known = guard.uuid(ident)
+        await workspaces.trashed_at(session, actor=guard.actor(), workspace_id=known)
+        return await purge.chosen(session, actor=guard.actor(), workspace_id=known)
+
+    async def _out_of_reach(self, asked: ErasingView, ids: Sequence[UUID]) -> None:
+        if asked.what != WORKSPACE:
+            await super()._out_of_reach(asked, ids)
+            return
+        async with guard.system_work() as session:
+            await trash.workspace_for_good(session, actor=guard.actor(), workspace_id=guard.uuid(asked.id))
+
+    async def _erased(self, asked: ErasingView) -> None:
+        await self._changed()
 
     # Labels
 

@@ -184,6 +184,15 @@ async def test_a_workspace_is_made_switched_to_from_anywhere_and_deleted_after_i
     await expect(button(page, "Restore, Autumn")).to_be_visible()
     await page.keyboard.press("Control+z")
     await expect(button(page, "Delete, Autumn")).to_be_visible()
+    await button(page, "Delete, Autumn").click()
+    await asked.get_by_role("textbox").fill("Autumn")
+    await asked.get_by_role("button", name="Move to the trash").click()
+    await button(page, "Delete for good, Autumn").click()
+    await expect(asked.get_by_role("heading")).to_have_text("Delete Autumn for good?")
+    assert await violations(page) == []
+    await asked.get_by_role("button", name="Delete for good").click()
+    await expect(page.get_by_role("status").filter(has_text="Deleted for good")).to_be_visible()
+    await expect(button(page, "Restore, Autumn")).to_have_count(0)
     await page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # as the fixture gives it
     assert await overflow(page) <= 0
 

@@ -18,6 +18,7 @@ ANALYTICS, EXPERIMENTS = "studio_analytics", "studio_experiments"
 JSON = {"accept": "application/json"}
 GPC = {"sec-gpc": "1"}
 DAY = 86_400
+OPTIONAL_LIVES = {ANALYTICS: 90 * DAY, EXPERIMENTS: 90 * DAY}
 
 
 def form(choice: str, **more: str) -> dict[str, str]:
@@ -51,6 +52,11 @@ async def on(client: httpx.AsyncClient) -> set[str]:
 
 def uses(system: System, number: str) -> int:
     return value(system, "SELECT coalesce(sum(uses), 0) FROM usage_counts WHERE visitor = %s", UUID(number))
+
+
+def witnessed(system: System, guard: str = "analytics") -> int:
+    """Counts behind which a yes was seen when they were made."""
+    return int(value(system, "SELECT coalesce(sum(allowed), 0) FROM guard_counts WHERE guard = %s", guard))
 
 
 @pytest.mark.parametrize("path", ["/privacy", "/terms", "/signin/nothing", "/mail/unsubscribe/x", "/auth/x/start"])
@@ -90,13 +96,14 @@ async def test_a_yes_sets_each_optional_cookie_and_a_withdrawal_takes_both_back_
     async with visitor(system) as client:
         answer = await say(client, "accept")
         assert set(sent(answer)) == {COOKIE, ANALYTICS, EXPERIMENTS}
-        assert all(180 * DAY < life <= 185 * DAY for life in lives(answer).values())
+        assert {name: life for name, life in lives(answer).items() if name != COOKIE} == OPTIONAL_LIVES
         assert all(each[name]["httponly"] for name, each in sent(answer).items())
-        number = client.cookies[ANALYTICS]
+        number, seen = client.cookies[ANALYTICS], witnessed(system)
         for _ in range(2):
             assert (await client.post("/api/usage", json={"page": "/welcome"})).status_code == 204
         assert (await client.post("/api/usage", json={"feature": "generate"})).status_code == 204
         assert uses(system, number) == 3
+        assert witnessed(system) == seen + 3
         page = await client.get("/cookies/choices")
         assert page.text.count(" checked") == 2
         back = await client.post("/cookies/choices", data=form("reject"))
@@ -104,7 +111,50 @@ async def test_a_yes_sets_each_optional_cookie_and_a_withdrawal_takes_both_back_
         assert {n: life for n, life in lives(back).items() if n != COOKIE} == {ANALYTICS: 0, EXPERIMENTS: 0}
         assert {ANALYTICS, EXPERIMENTS} & set(client.cookies) == set()
         assert uses(system, number) == 0
+        assert witnessed(system) == seen
         assert (await client.get("/cookies/choices?saved=1")).text.count(" checked") == 0
+
+
+async def test_every_cookie_is_sent_with_the_life_that_the_page_about_cookies_states(system: System):
+    """The words of /cookies as a person reads them, against each Max-Age that an answer really sent."""
+    who = await sign_in(system)
+    stated = {
+        COOKIE: "30 days; with an answer about optional cookies, also a no, until 6 months after it",
+        "workspace": "30 days",
+        "theme": "1 year",
+        ANALYTICS: "90 days, or until you withdraw",
+        EXPERIMENTS: "90 days, or until you withdraw",
+    }
+    async with visitor(system) as client:
+        document = (await client.get("/cookies")).text
+        for name, words in stated.items():
+            assert re.search(rf"<code>{name}</code></td>(<td[^>]*>[^<]*</td>)*<td[^>]*>{words}", document), name
+        link = make_link(system, f"{uuid4().hex}@example.org")
+        entered = await client.get(f"/signin/{link}", headers={"sec-fetch-site": "none"})
+        assert lives(entered)[COOKIE] == 30 * DAY
+        assert lives(await say(client, "reject"))[COOKIE] in (181 * DAY, 182 * DAY, 183 * DAY, 184 * DAY)
+        agreed = lives(await say(client, "accept"))
+        assert {name: agreed[name] for name in OPTIONAL_LIVES} == OPTIONAL_LIVES
+        theme = await client.post("/api/theme", json={"theme": "dark"})
+        assert lives(theme) == {"theme": 365 * DAY}
+    async with who.client() as client:
+        workspace = value(system, "SELECT id FROM workspaces WHERE account_id = %s", who.account_id)
+        chosen = await client.post("/api/workspace", data={"workspace": str(workspace)})
+        assert lives(chosen) == {"workspace": 30 * DAY}
+
+
+async def test_an_optional_cookie_ends_with_the_answer_behind_it(system: System):
+    async with visitor(system) as client:
+        await say(client, "accept")
+        rows(
+            system,
+            "UPDATE consents SET answered_at = answered_at - interval '5 months', "
+            "kept_until = studio_now() + interval '10 days' WHERE session_id = "
+            "(SELECT id FROM sessions WHERE token_hash = %s)",
+            hashlib.sha256(client.cookies[COOKIE].encode()).digest(),
+        )
+        client.cookies.set(EXPERIMENTS, "landing.work.", domain="127.0.0.1", path="/")
+        assert 9 * DAY < lives(await client.get("/welcome"))[EXPERIMENTS] <= 10 * DAY
 
 
 @pytest.mark.parametrize("key", ["analytics", "experiments"])
@@ -269,7 +319,7 @@ def arms(system: System) -> dict[str, tuple[int, int]]:
 async def test_an_arm_is_shown_and_counted_once_after_a_yes_and_to_nobody_else(system: System, arm: str):
     plain = await visitor(system).get("/welcome")
     assert "data-landing" not in plain.text
-    before = arms(system).get(arm, (0, 0))
+    before, seen = arms(system).get(arm, (0, 0)), witnessed(system, "experiments")
     async with visitor(system) as client:
         await say(client, "save", experiments="on")
         client.cookies.set(EXPERIMENTS, f"landing.{arm}.", domain="127.0.0.1", path="/")
@@ -278,9 +328,10 @@ async def test_an_arm_is_shown_and_counted_once_after_a_yes_and_to_nobody_else(s
         assert page.headers["content-security-policy"] == plain.headers["content-security-policy"]
         assert int(page.headers["content-length"]) == len(page.content)
         assert sent(page)[EXPERIMENTS][EXPERIMENTS].value == f"landing.{arm}.v"
-        assert lives(page)[EXPERIMENTS] > 180 * DAY
+        assert lives(page)[EXPERIMENTS] == OPTIONAL_LIVES[EXPERIMENTS]
         assert sent(await client.get("/welcome")) == {}
     assert arms(system)[arm] == (before[0] + 1, before[1])
+    assert witnessed(system, "experiments") == seen + 1
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,12 @@ async def test_a_cookie_that_nobody_was_told_of_does_not_leave(busy: System):
 
     async def sets_cookies(scope: Scope, receive: Receive, send: Send) -> None:
         answer = PlainTextResponse("x")
-        answer.set_cookie("theme", "dark")
+        year = 365 * 86_400
+        answer.set_cookie("theme", "dark", max_age=year)
         answer.set_cookie("_tracker", "1")
+        answer.set_cookie("theme", "long", max_age=year + 1)
+        answer.headers.append("set-cookie", "theme=dated; Expires=Fri, 01 Jan 2100 00:00:00 GMT")
+        answer.headers.append("set-cookie", "theme=odd; Max-Age=soon")
         await answer(scope, receive, send)
 
     sent: list = []
@@ -135,7 +139,7 @@ async def test_a_cookie_that_nobody_was_told_of_does_not_leave(busy: System):
 
     before = guards.COOKIES.take()
     await CookieList(sets_cookies)({"type": "http"}, None, send)  # type: ignore[arg-type]  # it receives nothing
-    names = [value.partition(b"=")[0] for name, value in sent[0]["headers"] if name == b"set-cookie"]
-    assert names == [b"theme"]
-    assert guards.COOKIES.take() == (1, 1)
+    left = [value.partition(b";")[0] for name, value in sent[0]["headers"] if name == b"set-cookie"]
+    assert left == [b"theme=dark"]
+    assert guards.COOKIES.take() == (1, 4)
     guards.COOKIES.put_back(before)

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,12 +21,12 @@ from studio.db import SYSTEM, transaction
 from studio.errors import Conflict, NotFound
 from studio.jobs.exporting import Builder
 from studio.runtime import storage
-from studio.services import assets, registry
+from studio.services import assets, labels, ratings, registry
 from studio.services.exports import archives
 from studio.services.generations import Input
 from studio.services.sessions import ReauthNeeded
 from studio.services.storage import key_for, new_key
-from tests.factories import Person, fresh, image, submitted
+from tests.factories import Person, finished, fresh, image, submitted
 
 LOCK = 730_599_777
 SMALL = 5 << 20
@@ -109,6 +110,39 @@ async def test_a_bag_validates_and_holds_every_row_and_every_file(someone: Perso
     page = (bag / "index.html").read_text()
     assert page.count("<img") == 2
     assert "http" not in page.replace("http-equiv", "")
+
+
+async def test_its_gallery_shows_what_was_asked_what_it_cost_how_it_was_kept_and_where_it_comes_from(
+    someone: Person, builder: Builder, tmp_path: Path
+):
+    source = await stored(someone, os.urandom(9))
+    _, (made, plain) = await finished(
+        someone, image("a red house <by the sea>", count=2), (Input("reference", source),), charged=30_000
+    )
+    still = await stored(someone, os.urandom(9))
+    async with transaction(someone.actor) as session:
+        await ratings.rate(session, actor=someone.actor, asset_ids=[made], stars=4)
+        for name in ("winter", "Autumn & co"):
+            label = await labels.create(session, actor=someone.actor, name=name)
+            await labels.put_on(session, actor=someone.actor, asset_ids=[made], label_id=label)
+        await session.execute(
+            text("UPDATE assets SET derived_from = :clip WHERE id = :id"), {"clip": made, "id": still}
+        )
+    export_id = await asked(someone)
+    await builder.run()
+    page = (unpacked(await fetched(someone, export_id), tmp_path) / "index.html").read_text()
+    tiles = {piece[:36]: piece.split("</li>")[0] for piece in page.split('<li id="f-')[1:]}
+    assert set(tiles) == {str(each) for each in (source, made, plain, still)}
+
+    def facts(ident: UUID) -> dict[str, str]:
+        return dict(re.findall(r"<dt>([^<]+)</dt><dd>(.*?)</dd>", tiles[str(ident)]))
+
+    shown = facts(made)
+    assert "<p>a red house &lt;by the sea&gt;</p>" in tiles[str(made)]
+    assert (shown["Cost"], shown["Rating"], shown["Labels"]) == ("$0.0300", "4 of 5", "Autumn &amp; co, winter")
+    assert shown["Made from"] == f'<a href="index.html#f-{source}">{str(source)[:8]}</a>'
+    assert facts(still)["Made from"] == f'<a href="index.html#f-{made}">{str(made)[:8]}</a>'
+    assert not {"Rating", "Labels"} & (set(facts(plain)) | set(facts(source)))
 
 
 async def test_the_persons_own_picture_is_in_it(someone: Person, builder: Builder, tmp_path: Path):

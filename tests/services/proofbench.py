@@ -12,7 +12,7 @@ from sqlalchemy import CursorResult, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from studio import config, db
+from studio import config, db, egress
 from studio.services import guards
 from studio.services.proofs import PROOFS, Page, Result, measure
 from studio.services.proofs.telling import LEGAL_PAGES
@@ -73,6 +73,10 @@ async def opened(url: str, ours: config.Settings) -> AsyncIterator[Bench]:
         reports: tuple[tuple[str, guards.Process], ...] = (("egress", "web"), ("egress", "worker"), ("cookies", "web"))
         for guard, process in reports:
             await guards.write(session, guard=guard, process=process, allowed=3, refused=0)
-        yield Bench(session, ours, documents(ours))
+        egress.install(ours)
+        try:
+            yield Bench(session, ours, documents(ours))
+        finally:
+            egress.stand_down()
         await session.rollback()
     await engine.dispose()

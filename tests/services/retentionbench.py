@@ -17,7 +17,7 @@ import psycopg
 from sqlalchemy import text
 
 from studio.db import SYSTEM, role_options, transaction
-from studio.services import retention
+from studio.services import live_content
 from studio.services.eventlog import Fault, Writer
 
 Cell = tuple[datetime, str, str, str]
@@ -139,7 +139,7 @@ def live_hash(url: str) -> dict[str, str]:
     """A hash of all rows of each table of live content."""
     with psycopg.connect(url, options=role_options("sys")) as connection:
         found = {}
-        for table in retention.live_tables():
+        for table in live_content.live_tables():
             row = connection.execute(
                 f"SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t"  # type: ignore[arg-type]  # our own table names
             ).fetchone()

@@ -52,6 +52,8 @@ async def test_from_the_pair_of_keys_to_the_restored_place(studio: Studio, datab
     assert "6 files, 6 of them new" in done.stdout
     row = "SELECT ok, objects, copied, bytes > 0, expires_at > studio_now() + interval '29 days' FROM backups"
     assert studio.execute(row) == [(True, 6, 6, True, True)]
+    reported = "SELECT reported_at >= (SELECT max(ended_at) FROM backups) FROM guard_counts WHERE process = 'backup'"
+    assert studio.execute(reported) == [(True,)], "its guard said what it saw"
     assert len(studio_command(running, "backup", "list").stdout.splitlines()) == 1
     again = studio_command(running, "backup", "--if-due")
     assert "Removed 0 expired backups" in again.stdout, again.stderr

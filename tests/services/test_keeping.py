@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from studio import config
-from studio.db import SYSTEM, transaction
+from studio.db import SYSTEM, Actor, transaction
 from studio.errors import Conflict, NotFound, Restricted, StudioError, ValidationError
 from studio.runtime import journal as journal_store
 from studio.services import (
@@ -31,10 +31,11 @@ from studio.services import (
     trash,
     workspaces,
 )
+from studio.services.exports import archives
 from studio.services.generations import Input
 from studio.services.library import views, windows
 from studio.services.library.filters import Filters
-from tests.factories import Person, finished, image, person, ready_archive, submitted, upload
+from tests.factories import Person, finished, fresh, image, person, ready_archive, submitted, upload
 
 
 async def value(query: str, **values: object) -> object:
@@ -478,3 +479,48 @@ async def test_a_selection_names_its_files_for_an_hour(someone: Person):
         with pytest.raises(NotFound, match="no longer offered"):
             await selections.picked(session, actor=me, selection_id=made)
         assert await selections.sweep(session) == 1
+
+
+async def test_a_workspace_deleted_for_good_is_out_of_reach_at_once_and_takes_archives_back(
+    someone: Person, other: Person
+):
+    me, here = someone.actor, someone.identity.workspace_id
+    assert here is not None
+    batch_id, (stays, goes) = await finished(someone, image(count=2))
+    there = await place(someone, "Autumn")
+    await fresh(someone)
+    async with transaction(me) as session:
+        await moving.move(session, actor=me, asset_ids=[stays], workspace_id=there)
+        export_id = await archives.request(session, actor=me)
+
+    async def erase(actor: Actor) -> None:
+        async with transaction(SYSTEM) as session:
+            await trash.workspace_for_good(session, actor=actor, workspace_id=here)
+
+    with pytest.raises(Conflict, match="restored or erased"):
+        await erase(me)  # it is not in the trash
+    async with transaction(me) as session:
+        await workspaces.delete(session, actor=me, workspace_id=here, typed="My studio")
+    with pytest.raises(Conflict, match="restored or erased"):
+        await erase(other.actor)
+    change = "UPDATE generations SET state = '{}', ended_at = {}, charged_micros = {} WHERE batch_id = :id"
+    async with transaction(SYSTEM) as session:
+        await session.execute(text(change.format("running", "NULL", "NULL")), {"id": batch_id})
+    with pytest.raises(Conflict, match="under way"):
+        await erase(me)
+    async with transaction(SYSTEM) as session:
+        await session.execute(text(change.format("succeeded", "studio_now()", 0)), {"id": batch_id})
+        await session.execute(text("UPDATE exports SET state = 'ready' WHERE id = :id"), {"id": export_id})
+    await erase(me)
+    with pytest.raises(Conflict, match="restored or erased"):
+        await erase(me)
+    async with transaction(me) as session:
+        assert here not in {each.id for each in await workspaces.kept(session, actor=me)}
+        with pytest.raises(Conflict, match="restored or erased"):
+            await trash.restore(session, actor=me, asset_ids=[goes])
+    assert await left([stays, goes]) == {stays, goes}
+    await trash.erase_asked()
+    assert await left([stays, goes]) == {stays}
+    assert await value("SELECT workspace_id FROM batches WHERE id = :id", id=batch_id) == there
+    assert await value("SELECT count(*) FROM workspaces WHERE id = :id", id=here) == 0
+    assert await value("SELECT state FROM exports WHERE id = :id", id=export_id) == "revoked"

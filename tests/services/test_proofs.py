@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Column, Text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio import config, egress
 from studio.config import OidcSettings
 from studio.models.accounts import Account
-from studio.services import guards, registry
+from studio.services import consent, guard_counts, guards, registry, usage
 from studio.services.proofs import PROOFS, Page
 from studio.services.proofs.telling import LEGAL_PAGES
 from tests.services.proofbench import Bench, opened
@@ -166,13 +168,27 @@ async def test_a_guard_that_does_not_report_turns_w1_red(bench: Bench, process: 
 
 
 async def test_a_guard_with_another_list_turns_w1_red(bench: Bench):
-    egress.install(bench.ours)
-    try:
-        await green(bench, "W1")
-        bench.ours = replace(bench.ours, smtp_url="smtp://mail.example.net")
-        await red(bench, "W1", "not that of the settings")
-    finally:
-        egress.stand_down()
+    await green(bench, "W1")
+    bench.ours = replace(bench.ours, smtp_url="smtp://mail.example.net")
+    await red(bench, "W1", "not that of the settings")
+
+
+async def test_a_process_of_the_proofs_without_a_guard_turns_w1_red(bench: Bench):
+    egress.stand_down()
+    await red(bench, "W1", "no guard stands over the process of the proofs")
+
+
+async def test_a_backup_that_did_not_report_turns_w1_red(bench: Bench):
+    await bench.run("DELETE FROM guard_counts WHERE process = 'backup'")
+    await bench.run(
+        "INSERT INTO backups (id, kind, snapshot, started_at, ended_at, ok) VALUES (gen_random_uuid(), 'verify', "
+        "gen_random_uuid(), studio_now() - interval '3 hours', studio_now() - interval '2 hours', true)"
+    )
+    await red(bench, "W1", "the process of a backup has not reported")
+    await guards.write(bench.session, guard="egress", process="backup", allowed=1, refused=0)
+    await green(bench, "W1")
+    await guards.write(bench.session, guard="egress", process="backup", allowed=0, refused=1)
+    await red(bench, "W1", "; 1 to any other")
 
 
 async def budget(bench: Bench) -> None:
@@ -305,14 +321,18 @@ async def test_a_public_studio_with_placeholders_for_contacts_turns_x1_red(bench
 
 async def test_a_cookie_of_another_name_turns_c1_red(bench: Bench):
     await green(bench, "C1")
-    assert not guards.Cookies().judge("tracker")
+    assert not guards.Cookies().judge("tracker", seconds=0)
+    assert not guards.Cookies().judge("theme", seconds=366 * 86_400)
     await guards.write(bench.session, guard="cookies", process="web", allowed=0, refused=1)
     await red(bench, "C1", ", 1 of another name")
 
 
-async def test_a_longer_list_of_cookies_turns_c1_red(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    names = guards.COOKIES.names()
-    monkeypatch.setattr(guards.COOKIES, "names", lambda: names | {"tracker"})
+@pytest.mark.parametrize("more", [{"tracker": 60}, {"theme": 731 * 86_400}])
+async def test_a_longer_list_of_cookies_or_a_longer_life_turns_c1_red(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, more: dict[str, int]
+):
+    ages = guards.COOKIES.ages()
+    monkeypatch.setattr(guards.COOKIES, "ages", lambda: {**ages, **more})
     await red(bench, "C1")
 
 
@@ -332,31 +352,61 @@ async def answer(bench: Bench, *, analytics: bool, experiments: bool, months: in
     )
 
 
-async def test_an_optional_count_without_a_yes_turns_c2_red(bench: Bench):
-    if not await bench.has("consents"):
-        await red(bench, "C2", "could not run: the table consents is missing")
-        return
+async def counted(bench: Bench, guard: str | None = None) -> None:
+    """One use of a page, and one view of an arm, with or without a note of the yes behind it."""
+    today = "(studio_now() AT TIME ZONE 'UTC')::date"
+    if guard in (None, "analytics"):
+        await bench.run(f"INSERT INTO usage_counts VALUES (:v, {today}, 'page', 1)", v=uuid4())
+    if guard in (None, "experiments"):
+        await bench.run(
+            f"INSERT INTO experiment_counts AS e (experiment, arm, day, views) VALUES ('e', 'a', {today}, 1) "
+            "ON CONFLICT (experiment, arm, day) DO UPDATE SET views = e.views + 1"
+        )
+    if guard is not None:
+        await guard_counts.write(bench.session, guard=guard, process="web", allowed=1, refused=0)
+
+
+async def test_an_optional_count_without_a_yes_turns_c2_red_whatever_others_said(bench: Bench):
+    for guard in ("analytics", "experiments"):
+        await counted(bench, guard)
     await green(bench, "C2")
-    await bench.run(
-        "INSERT INTO usage_counts VALUES (:v, (studio_now() AT TIME ZONE 'UTC')::date, 'page', 1)", v=uuid4()
-    )
-    await answer(bench, analytics=False, experiments=True)
-    await red(bench, "C2", "; 1 without a yes")
-    await answer(bench, analytics=True, experiments=False)
-    await green(bench, "C2")
+    await answer(bench, analytics=True, experiments=True)
+    await counted(bench)
+    await red(bench, "C2", "; 2 uses counted without a yes")
+
+
+async def test_an_answer_that_is_kept_for_too_long_turns_c2_red(bench: Bench):
     await answer(bench, analytics=False, experiments=False, months=9)
     await red(bench, "C2", "1 kept for more than 6 months")
 
 
-async def test_an_experiment_without_a_yes_turns_c2_red(bench: Bench):
-    if not await bench.has("consents"):
-        return
-    await bench.run(
-        "INSERT INTO experiment_counts (experiment, arm, day, views) "
-        "VALUES ('e', 'a', (studio_now() AT TIME ZONE 'UTC')::date, 1)"
-    )
-    await answer(bench, analytics=True, experiments=False)
-    await red(bench, "C2", "; 1 without a yes")
+async def test_the_only_one_who_agreed_may_leave_and_c2_stays_green(bench: Bench):
+    await answer(bench, analytics=True, experiments=True)
+    await counted(bench, "analytics")
+    await bench.run("DELETE FROM consents")
+    await green(bench, "C2")
+
+
+async def test_a_withdrawal_that_leaves_something_turns_c2_red(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    async def nothing(session: AsyncSession, *, number: UUID) -> None:
+        """Forgets to forget."""
+
+    before = await bench.run("SELECT count(*) FROM consents"), await bench.run("SELECT count(*) FROM guard_counts")
+    with monkeypatch.context() as broken:
+        broken.setattr(usage, "forget", nothing)
+        await red(bench, "C2", "after a withdrawal that was tried: 1 rows left, 0 purposes still on")
+    standing, given = consent.standing, consent.Standing(allowed=consent.KEYS)
+
+    async def deaf(*args: Any, **rest: Any) -> consent.Standing:
+        found = await standing(*args, **rest)
+        return given if found.answered_at else found  # whoever answered once agreed for ever
+
+    with monkeypatch.context() as broken:
+        broken.setattr(consent, "standing", deaf)
+        await red(bench, "C2", "0 rows left, 2 purposes still on")
+    await green(bench, "C2")
+    after = await bench.run("SELECT count(*) FROM consents"), await bench.run("SELECT count(*) FROM guard_counts")
+    assert before == after, "what is tried leaves nothing"
 
 
 # G, K, V: rights

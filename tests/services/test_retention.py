@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio import config, db, runtime
-from studio.db import SYSTEM, transaction
+from studio.db import SYSTEM, Actor, transaction
 from studio.jobs import upkeep
 from studio.services import (
     alarms,
@@ -28,6 +28,7 @@ from studio.services import (
     leftovers,
     logs,
     operators,
+    purge,
     registry,
     retention,
     retention_table,
@@ -35,10 +36,13 @@ from studio.services import (
     trash,
 )
 from studio.services.eventlog import WRITER, Writer
+from studio.services.proofs import Page
+from studio.services.proofs.base import Probe
+from studio.services.proofs.lasting import live_untouched
 from studio.services.storage import new_key
 from studio.simulator.store import KEEP_TASKS, Store
 from tests.conftest import Database
-from tests.factories import Person, image, person, submitted, upload
+from tests.factories import Person, finished, image, person, submitted, upload
 from tests.services.retentionbench import (
     Clock,
     Traffic,
@@ -577,6 +581,69 @@ async def test_a_sweep_that_would_change_live_content_is_rolled_back_and_told(
     await upkeep.run()
     assert live_hash(url_now()) == before
     assert [(fault.source, fault.kind) for fault in WRITER.errors] == [("retention.jobs", "LiveContentError")]
+    await is_told("jobs")
+
+
+async def is_told(what: str) -> None:
+    """The promise shows that a sweep reached for live content, and the sweep counts as one that did not run."""
+    ((touched, at),) = await rows(
+        f"SELECT sum(live_rows), max(at) FROM retention_runs WHERE what = '{what}' AND live_rows > 0"
+    )
+    async with transaction(SYSTEM) as session:
+        proof = await live_untouched(Probe(session, config.settings(), no_page))
+        (standing,) = [each for each in await retention.report(session) if each.entry.what == what]
+    assert (proof.ok, f"{touched} rows of the" in proof.figure) == (False, True), proof.figure
+    assert standing.last_run is not None
+    assert standing.last_run < at
+
+
+async def no_page(_: str) -> Page:
+    return Page(404, "")
+
+
+async def test_a_trash_that_would_be_emptied_of_what_is_not_due_is_not_and_that_is_told(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+):
+    who = await person()
+    _, (due, fresh, live) = await finished(who, image(count=3))
+    async with transaction(who.actor) as session:
+        await trash.put(session, actor=who.actor, asset_ids=[due])
+    clock.move(START + timedelta(days=31))
+    async with transaction(who.actor) as session:
+        await trash.put(session, actor=who.actor, asset_ids=[fresh])
+    take = trash._due
+
+    async def greedy(which: str) -> dict[UUID, list[UUID]]:
+        return {account: [*ids, fresh, live] for account, ids in (await take(which)).items()}
+
+    one = retention.entry("trash")
+    monkeypatch.setattr(retention, "TABLE", (one,))
+    with monkeypatch.context() as broken:
+        broken.setattr(trash, "_due", greedy)
+        await upkeep.run()
+    assert len(await rows(f"SELECT 1 FROM assets WHERE account_id = '{who.account_id}'")) == 3
+    await is_told("trash")
+    await upkeep.run()
+    left = {row.id for row in await rows(f"SELECT id FROM assets WHERE account_id = '{who.account_id}'")}
+    assert left == {fresh, live}
+
+
+async def test_an_account_that_goes_with_the_trash_is_noticed(clock: Clock, monkeypatch: pytest.MonkeyPatch):
+    who = await person()
+    _, ids = await finished(who)
+    async with transaction(who.actor) as session:
+        await trash.put(session, actor=who.actor, asset_ids=ids)
+    clock.move(START + timedelta(days=31))
+
+    async def clumsy(session: AsyncSession, *, actor: Actor, asset_ids: list[UUID]) -> int:
+        await session.execute(text("DELETE FROM accounts WHERE id = :id"), {"id": actor.account_id})
+        return len(asset_ids)
+
+    monkeypatch.setattr(purge, "erase_outputs", clumsy)
+    monkeypatch.setattr(retention, "TABLE", (retention.entry("trash"),))
+    await upkeep.run()
+    assert len(await rows(f"SELECT 1 FROM accounts WHERE id = '{who.account_id}'")) == 1
+    await is_told("trash")
 
 
 # The alarm

@@ -102,6 +102,7 @@ FREE = {
     "StudioState.reuse": OWN_ROW,
     "StudioState.use_as": OWN_ROW,
     "StudioState.save_draft": OWN_ROW,
+    "WorkspacesState.erase": "a workspace and each output go once, and asking for it is counted",
 }
 
 

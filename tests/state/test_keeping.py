@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
+from studio.runtime import journal as journal_store
 from studio.runtime import storage
-from studio.services import labels, pairing, trash, workspaces
+from studio.services import journal, labels, pairing, trash, workspaces
 from studio.services.generations import Input
 from studio.services.library import windows
 from studio.services.storage import key_for
@@ -18,8 +19,9 @@ from studio.state.compare import CompareState
 from studio.state.guard import acting_as
 from studio.state.library import LibraryState
 from studio.state.studio import StudioState
+from studio.state.views import ErasingView
 from studio.state.workspaces import WorkspacesState
-from tests.factories import Person, finished, image, person, video
+from tests.factories import Person, finished, image, person, submitted, video
 from tests.hostile import encoded
 from tests.state.tab import at_path, call, tab
 
@@ -258,6 +260,56 @@ async def test_a_workspace_is_made_renamed_archived_deleted_after_its_name_and_r
     assert (state.places[0].state, state.places[0].facts) == ("open", "2 outputs")
     await call(state, "delete", {"typed": "My studio"})  # nothing is asked any more
     assert state.places[0].state == "open"
+
+
+async def test_a_workspace_in_the_trash_goes_for_good_at_once_after_the_question(settings):
+    who, thief = await person(), await person()
+    _, ids = await finished(who, image("a harbour", count=2))
+    ended = await submitted(who, image("cancelled, so without an output"))
+    async with transaction(SYSTEM) as session:
+        await session.execute(
+            text(
+                "UPDATE generations SET state = 'cancelled', charged_micros = 0, ended_at = studio_now() "
+                "WHERE batch_id = :id"
+            ),
+            {"id": ended.batch_id},
+        )
+    state = await loaded(who, WorkspacesState)
+    await call(state, "create", {"workspace": "Autumn"})
+    mine = state.places[0]
+    await call(state, "ask_erase_workspace", mine.id)
+    assert state.erasing.id == "", "one that is in use goes into the trash first"
+    await call(state, "ask_delete", mine.id)
+    await call(state, "delete", {"typed": "My studio"})
+    stranger = await loaded(thief, WorkspacesState)
+    for _ in range(2):
+        await call(stranger, "ask_erase_workspace", mine.id)
+        assert stranger.erasing.id == ""
+        stranger.erasing = ErasingView(id=mine.id, what="workspace")
+        await call(stranger, "erase")
+    assert len(await facts(ids)) == 2
+    await call(state, "ask_erase_workspace", mine.id)
+    assert state.erasing.title == "Delete My studio for good?"
+    assert state.erasing.words.startswith("The workspace, 2 files in it and their prompts are deleted now.")
+    await call(state, "keep")
+    await call(state, "erase")  # nothing is asked any more
+    assert len(await facts(ids)) == 2
+    await call(state, "ask_erase_workspace", mine.id)
+    await call(state, "erase")
+    assert [each.name for each in state.places] == ["Autumn"]
+    assert state.toasts[-1].title == "Deleted for good"
+    await trash.erase_asked()  # as the worker does at once
+    noted = {entry.id async for entry in journal.entries(store=journal_store())}
+    assert set(ids) <= noted
+    async with transaction(SYSTEM) as session:
+        for table, column in (("workspaces", "id"), ("batches", "workspace_id"), ("assets", "workspace_id")):
+            left = await session.scalar(
+                text(f"SELECT count(*) FROM {table} WHERE {column} = :id"), {"id": UUID(mine.id)}
+            )
+            assert left == 0, table
+    await call(state, "ask_erase_workspace", mine.id)
+    assert state.erasing.id == ""
+    assert "restored or erased meanwhile" in state.toasts[-1].title
 
 
 async def test_labels_are_looked_after_on_the_same_page(settings):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
+from studio.config import settings
 from studio.db import SYSTEM, transaction
-from studio.services import audit, journal, retention
+from studio.services import audit, journal, operator_work, retention
 from studio.services.storage import StorageError
+from studio.state import operator as operator_page
 from studio.state.operator import RUNS_SHOWN, OperatorState, run_view
 from studio.state.operator_accounts import OperatorAccountsState
 from tests.factories import Person
@@ -74,6 +78,38 @@ async def test_the_sweeps_are_shown_and_run_when_asked(boss: Person):
         waiting = await session.scalar(text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'upkeep.tidy'"))
         acts = await audit.listed(session, actor=boss.actor, action="retention.run")
     assert (waiting, len(acts)) == (1, 2)
+
+
+async def test_the_overview_says_when_the_last_backup_was_made_and_tried_and_that_the_next_is_late(
+    boss: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    state: Any = tab(OperatorState, boss)
+    await call(state, "load")
+    assert (state.backup, state.restored, state.backup_ok) == ("No place for backups is set", "Never", True)
+    kept = replace(settings(), backup=tmp_path, backup_hours=24)
+    for module in (operator_work, operator_page):
+        monkeypatch.setattr(module, "settings", lambda: kept)
+    await call(state, "load")
+    assert (state.backup, state.backup_ok) == ("None yet", True)
+    made = (
+        "INSERT INTO backups (id, kind, snapshot, started_at, ended_at, ok) VALUES (gen_random_uuid(), :kind, "
+        "gen_random_uuid(), studio_now() - make_interval(hours => :hours), "
+        "studio_now() - make_interval(hours => :hours), true)"
+    )
+    try:
+        for kind, hours in (("backup", 27), ("verify", 50)):
+            async with transaction(SYSTEM) as session:
+                await session.execute(text(made), {"kind": kind, "hours": hours})
+        await call(state, "load")
+        assert (state.backup, state.restored) == ("27 h ago", "2 days ago")
+        assert (state.backup_ok, state.healthy, "The backup is late" in state.verdict) == (False, False, True)
+        async with transaction(SYSTEM) as session:
+            await session.execute(text(made), {"kind": "backup", "hours": 25})
+        await call(state, "load")
+        assert (state.backup_ok, "The backup is late" in state.verdict) == (True, False)
+    finally:
+        async with transaction(SYSTEM) as session:
+            await session.execute(text("DELETE FROM backups"))
 
 
 def test_what_is_overdue_and_what_was_not_swept_are_told_apart():

@@ -71,6 +71,21 @@ def test_the_list_is_what_the_settings_name_and_nothing_else(guard: egress.Guard
     }
 
 
+def test_the_places_of_the_journal_and_of_backups_are_on_the_list(tmp_path: Path):
+    ours = of(
+        tmp_path,
+        STUDIO_JOURNAL_URL="s3://notes",
+        STUDIO_JOURNAL_S3_ENDPOINT="https://journal.example.org",
+        STUDIO_BACKUP_URL="s3://backups/home",
+        STUDIO_BACKUP_S3_REGION="eu-north-1",
+        STUDIO_BACKUP_RECIPIENT=f"age1{'q' * 58}",
+        **{f"STUDIO_{place}_S3_{key}_KEY": "k" for place in ("JOURNAL", "BACKUP") for key in ("ACCESS", "SECRET")},
+    )
+    found = {place.why: place.host for place in egress.places(ours)}
+    assert found["erasure journal"] == "journal.example.org"
+    assert found["backups"] == "s3.eu-north-1.amazonaws.com"
+
+
 def test_without_settings_there_is_only_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for name in egress.PROXIES:
         monkeypatch.delenv(name, raising=False)

@@ -33,6 +33,8 @@ def _tile(file: Mapping[str, Any], where: Mapping[str, str]) -> dict[str, Any]:
         "cost": "" if file["charged_micros"] is None else f"${file['charged_micros'] / 1_000_000:.4f}",
         "size": f"{file['width']} × {file['height']}",
         "params": json.dumps(params, ensure_ascii=False) if params else "",
+        "rating": f"{file['rating']} of 5" if file["rating"] else "",
+        "labels": ", ".join(file["labels"] or []),
         "made_from": file["made_from"] or [],
     }
 

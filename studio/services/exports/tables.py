@@ -21,7 +21,11 @@ SELECT json_build_object(
   'id', a.id, 'key', a.object_key, 'size', a.size_bytes, 'crc32', a.crc32, 'sha256', a.sha256, 'mime', a.mime,
   'kind', a.kind, 'created_at', a.created_at, 'width', a.width, 'height', a.height, 'duration_ms', a.duration_ms,
   'prompt', b.prompt, 'model', b.model, 'params', b.params, 'position', g.position, 'charged_micros', g.charged_micros,
-  'made_from', (SELECT json_agg(i.asset_id ORDER BY i.position, i.role) FROM batch_inputs i WHERE i.batch_id = b.id)
+  'rating', a.rating, 'labels', (SELECT json_agg(l.name ORDER BY lower(l.name), l.id) FROM asset_labels al
+    JOIN labels l ON l.id = al.label_id WHERE al.asset_id = a.id),
+  'made_from', coalesce(
+    (SELECT json_agg(i.asset_id ORDER BY i.position, i.role) FROM batch_inputs i WHERE i.batch_id = b.id),
+    CASE WHEN a.derived_from IS NOT NULL THEN json_build_array(a.derived_from) END)
 )::text FROM assets a LEFT JOIN generations g ON g.id = a.generation_id LEFT JOIN batches b ON b.id = g.batch_id
 WHERE a.account_id = :account ORDER BY a.created_at, a.id
 """

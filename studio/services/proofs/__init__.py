@@ -46,7 +46,7 @@ PROOFS: tuple[Proof, ...] = (
         "W1",
         2,
         "Your data goes to nobody but the services that run this studio",
-        "Counts the connections that every process makes, and refuses those to a host that is not in the settings",
+        "Counts where web, workers, backups and proofs connect to, and refuses every host that is not in the settings",
         using.egress_only,
     ),
     Proof(
@@ -156,7 +156,7 @@ PROOFS: tuple[Proof, ...] = (
         "C2",
         7,
         "Optional cookies stay off until you turn them on",
-        "Compares every optional count with the answers that were given by then",
+        "Compares every optional count with the answers that stood when it was made, and tries a withdrawal",
         cookies.after_a_yes,
     ),
     Proof(

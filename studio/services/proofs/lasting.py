@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from studio import runtime
-from studio.services import checks, journal, ledger, registry, retention
+from studio.services import checks, journal, ledger, registry
 from studio.services.backups import proof as backups
 from studio.services.erasure import OVERDUE_DAYS
+from studio.services.live_content import live_tables
 from studio.services.proofs.base import CouldNotRunError, Finding, Probe, number
 from studio.services.retention_table import LEDGER_YEARS
 
@@ -38,21 +39,21 @@ async def _columns(at: Probe, table: str) -> set[str]:
 
 
 async def live_untouched(at: Probe) -> Finding:
-    """R1: the sweeps ran, and none of them changed a row of live content; the database counts that in each run."""
+    """R1: the sweeps ran, and none reached for live content that was not due, as the database counts in each run."""
     row = (
         await at.session.execute(
             text(
                 "SELECT count(*) AS runs, coalesce(sum(rows), 0) AS gone, coalesce(sum(live_rows), 0) AS live, "
-                "max(at) > studio_now() - interval '26 hours' AS fresh FROM retention_runs "
-                "WHERE at > studio_now() - interval '30 days'"
+                "max(at) FILTER (WHERE live_rows = 0) > studio_now() - interval '26 hours' AS fresh "
+                "FROM retention_runs WHERE at > studio_now() - interval '30 days'"
             )
         )
     ).one()
     counted = await at.value("SELECT current_setting('track_counts') = 'on'")
-    tables = len(retention.live_tables())
+    tables = len(live_tables())
     figure = (
         f"{row.runs:,} sweeps in 30 days ended {int(row.gone):,} rows; {int(row.live):,} rows of the {tables} tables "
-        "of live content were changed by them"
+        "of live content that were not due were changed, or kept from it"
     )
     if not counted:
         return Finding(False, "the database does not count changes")

@@ -34,11 +34,22 @@ async def guarded(at: Probe, guard: str, *processes: str) -> tuple[int, int]:
 
 
 async def egress_only(at: Probe) -> Finding:
-    """W1: the guard of every process knows the hosts of the settings, and refused nothing."""
+    """W1: the guards of web, workers, backups and proofs know the hosts of the settings, and refused nothing."""
     hosts = egress.places(at.ours)
     standing = egress.guard()
-    if standing is not None and set(standing.places) != set(hosts):
+    if standing is None:
+        raise CouldNotRunError("no guard stands over the process of the proofs")
+    if set(standing.places) != set(hosts):
         return Finding(False, "the guard's list is not that of the settings in force")
+    # A backup reports as it ends; one that was killed, or that a restore found unfinished, could not.
+    silent = await at.value(
+        "SELECT EXISTS (SELECT 1 FROM backups b WHERE coalesce(b.reason, '') NOT IN ('killed', 'restored') "
+        "AND b.ended_at BETWEEN studio_now() - interval '30 days' AND studio_now() - interval '1 hour' "
+        "AND NOT EXISTS (SELECT 1 FROM guard_counts WHERE guard = 'egress' AND process = 'backup' "
+        "AND reported_at >= b.ended_at))"
+    )
+    if silent:
+        raise CouldNotRunError("the process of a backup has not reported")
     allowed, refused = await guarded(at, "egress", "web", "worker")
     return Finding(
         refused == 0,
