@@ -266,8 +266,10 @@ function StudioGrid(props) {
     const el = preview.current;
     if (!el) return;
     if (shown && !el.open) { el.showModal(); if (whole.current) fill(); }
-    if (!shown && document.fullscreenElement === stage.current) document.exitFullscreen();
-    if (!shown && el.open) el.close();
+    if (shown || !el.open) return;
+    const leave = () => { el.close(); box.current?.focus({ preventScroll: true }); };
+    if (document.fullscreenElement) document.exitFullscreen().then(leave, leave);  // before it focus cannot go back
+    else leave();
   }, [shown]);
   const previewKeys = (e) => {
     if (e.key === " ") { e.preventDefault(); setShown(null); }
