@@ -62,6 +62,7 @@ from tests.system import System
 
 BYSTANDERS = 3
 RANDOM_EVERY = 4  # of the kills comes one at a random moment
+TOGETHER = 6  # accounts of a worker that is killed at a random moment
 TWICE_EVERY = 5  # of the kills is followed by another of the same account
 WAVE = 40  # races at once
 COUNTDOWN = timedelta(hours=erasure.HOURS)
@@ -113,22 +114,22 @@ async def held() -> AsyncIterator[int]:
 
 async def kill(purger: Purger, kills: int) -> dict[str, Any]:
     """Purge who is due, one after the other, each killed once or more before; all that is left at the end."""
-    least = (await purger.work(one=True))["passed"]
+    least = (await purger.work(most=1))["passed"]
     hit: Counter[int | str] = Counter()
     number = 0
     while sum(hit.values()) < kills:
         number += 1
         if number % RANDOM_EVERY == 0:
-            told = await purger.work(after=random.uniform(0.01, 0.6))
+            told = await purger.work(after=random.uniform(0.01, 0.6), most=TOGETHER)
             hit["random"] += told["killed"]
         else:
             at = number % (least + 40) + 1  # some accounts take more steps than the first one did
-            told = await purger.work(at=at)
+            told = await purger.work(at=at, most=1)
             hit[at] += told["killed"]
         if not told["killed"] and not told["fired"]:
             break  # everybody is gone
         if number % TWICE_EVERY:
-            await purger.work(one=True)
+            await purger.work(most=1)
         if number % 100 == 0:
             common.say(f"{sum(hit.values())} kills")
     await purger.work()

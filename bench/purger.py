@@ -1,7 +1,7 @@
 """Worker processes that purge and are killed: `python bench/purger.py` forks one for each line that it reads.
 
 A line is a JSON object: `at` kills the process with SIGKILL at that boundary (each statement, commit and call of the
-object store has one before and one after), `after` that many seconds into its life, `one` ends it after one account.
+object store has one before and one after), `after` that many seconds into its life; `most`: how many accounts it takes.
 Answered by one line: whether it was killed, at which boundary it was or how many it passed, and what it fired.
 
 A process of its own, with one thread, so that a fork is a whole worker a few milliseconds later.
@@ -67,7 +67,7 @@ class Boundaries:
                 setattr(store, name, self.around(getattr(store, name)))
 
 
-async def _purge(at: int | None, *, one: bool) -> dict[str, Any]:
+async def _purge(at: int | None, *, most: int | None) -> dict[str, Any]:
     boundaries, lock, fired = Boundaries(at), secrets.randbits(62), []
     url = settings().database_url
     assert url is not None
@@ -77,7 +77,7 @@ async def _purge(at: int | None, *, one: bool) -> dict[str, Any]:
     fire = erasure.fire
 
     async def noted(*args: Any, **kwargs: Any) -> erasure.Fired | None:
-        if one and fired:
+        if most is not None and len(fired) >= most:
             return None
         found = await fire(*args, **kwargs)
         if found is not None:
@@ -93,13 +93,13 @@ async def _purge(at: int | None, *, one: bool) -> dict[str, Any]:
     return {"passed": boundaries.passed, "fired": fired}
 
 
-def _forked(at: int | None, after: float | None, *, one: bool) -> dict[str, Any]:
+def _forked(at: int | None, after: float | None, *, most: int | None) -> dict[str, Any]:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reading)
         try:
-            told = asyncio.run(_purge(at, one=one))
+            told = asyncio.run(_purge(at, most=most))
         except BaseException as error:  # noqa: BLE001  # said to whoever waits; this process ends here
             told = {"error": repr(error)}
         os.write(writing, json.dumps(told).encode())
@@ -120,7 +120,7 @@ def main() -> None:
     assert journal  # imported here, so that no fork pays for it
     for line in sys.stdin:
         wanted = json.loads(line)
-        told = _forked(wanted.get("at"), wanted.get("after"), one=bool(wanted.get("one")))
+        told = _forked(wanted.get("at"), wanted.get("after"), most=wanted.get("most"))
         sys.stdout.write(f"{json.dumps(told)}\n")
         sys.stdout.flush()
 
