@@ -102,7 +102,6 @@ FREE = {
     "StudioState.reuse": OWN_ROW,
     "StudioState.use_as": OWN_ROW,
     "StudioState.save_draft": OWN_ROW,
-    "WorkspacesState.erase": "a workspace and each output go once, and asking for it is counted",
 }
 
 

@@ -64,6 +64,7 @@ async def test_a_restriction_that_cannot_be_noted_is_not_made(
 async def test_the_sweeps_are_shown_and_run_when_asked(boss: Person):
     async with transaction(SYSTEM) as session:
         await session.execute(text("DELETE FROM procrastinate_jobs"))
+        await session.execute(text("DELETE FROM retention_runs"))  # of other days, as other tests move the clock
         await retention.note(session, what="mails", rows=1_204)
     state: Any = tab(OperatorState, boss)
     await call(state, "load")
@@ -83,6 +84,8 @@ async def test_the_sweeps_are_shown_and_run_when_asked(boss: Person):
 async def test_the_overview_says_when_the_last_backup_was_made_and_tried_and_that_the_next_is_late(
     boss: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
+    async with transaction(SYSTEM) as session:
+        await session.execute(text("DELETE FROM backups"))
     state: Any = tab(OperatorState, boss)
     await call(state, "load")
     assert (state.backup, state.restored, state.backup_ok) == ("No place for backups is set", "Never", True)
