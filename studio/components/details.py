@@ -92,8 +92,8 @@ def _kept() -> rx.Component:
     )
 
 
-def _actions() -> rx.Component:
-    return rx.cond(D.trashed, _trash_actions(), _use_actions())
+def _actions(*, closes: bool) -> rx.Component:
+    return rx.cond(D.trashed, _trash_actions(), _use_actions(closes=closes))
 
 
 def _trash_actions() -> rx.Component:
@@ -112,21 +112,28 @@ def _trash_actions() -> rx.Component:
     )
 
 
-def _use_actions() -> rx.Component:
+def _use_actions(*, closes: bool) -> rx.Component:
+    """`closes`: what goes into the composer is seen only once these details no longer fill the screen."""
     image = D.kind == "image"
+
+    def onward(act: Any) -> Any:
+        return [act, StudioState.close_details] if closes else act
+
     return rx.el.div(
-        _act("rotate-ccw", "Reuse", StudioState.reuse(StudioState.details.batch_id)),
-        _act("shuffle", "Remix", StudioState.remix(StudioState.details.batch_id)),
+        _act("rotate-ccw", "Reuse", onward(StudioState.reuse(StudioState.details.batch_id))),
+        _act("shuffle", "Remix", onward(StudioState.remix(StudioState.details.batch_id))),
         rx.cond(
             image,
             rx.fragment(
-                _act("image-plus", "As reference", StudioState.use_as(D.asset_id, "reference")),
-                _act("arrow-right-from-line", "First frame", StudioState.use_as(D.asset_id, "first_frame")),
-                _act("arrow-right-to-line", "Last frame", StudioState.use_as(D.asset_id, "last_frame")),
-                _act("wand-sparkles", "Edit", StudioState.edit_with_prompt(D.asset_id), name="Edit with a prompt"),
+                _act("image-plus", "As reference", onward(StudioState.use_as(D.asset_id, "reference"))),
+                _act("arrow-right-from-line", "First frame", onward(StudioState.use_as(D.asset_id, "first_frame"))),
+                _act("arrow-right-to-line", "Last frame", onward(StudioState.use_as(D.asset_id, "last_frame"))),
+                _act(
+                    "wand-sparkles", "Edit", onward(StudioState.edit_with_prompt(D.asset_id)), name="Edit with a prompt"
+                ),
             ),
             rx.fragment(
-                _act("fast-forward", "Extend", StudioState.extend(D.asset_id)),
+                _act("fast-forward", "Extend", onward(StudioState.extend(D.asset_id))),
                 rx.cond(D.draft, _act("clapperboard", "Make final", StudioState.ask_final(D.asset_id))),
             ),
         ),
@@ -293,12 +300,12 @@ def _prompt() -> rx.Component:
     )
 
 
-def _body() -> rx.Component:
+def _body(*, closes: bool = False) -> rx.Component:
     return rx.el.div(
         _preview(),
         _kept(),
         _prompt(),
-        _actions(),
+        _actions(closes=closes),
         rx.el.hr(class_name="sep"),
         _facts(),
         _line(),
@@ -335,7 +342,7 @@ def full_screen(order: Any = StudioState) -> rx.Component:
         rx.dialog.root(
             rx.dialog.content(
                 _header(order, rx.dialog.close(_close()), rx.dialog.title("Details", class_name="t3 bold")),
-                _body(),
+                _body(closes=True),
                 class_name="full details",
                 custom_attrs={"aria-describedby": ""},
             ),

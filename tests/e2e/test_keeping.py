@@ -197,6 +197,15 @@ async def test_a_workspace_is_made_switched_to_from_anywhere_and_deleted_after_i
     assert await overflow(page) <= 0
 
 
+async def test_on_a_phone_what_goes_into_the_composer_is_seen_at_once(visits: Visits, keeper: Guest):
+    page = await visits.enter(keeper, "/library", viewport=PHONE, has_touch=True, is_mobile=True)
+    await page.get_by_role("gridcell").first.tap()
+    details = page.get_by_role("dialog", name="Details", exact=True)
+    await details.get_by_role("button", name="As reference", exact=True).tap()
+    await expect(page.get_by_role("textbox", name="Prompt")).to_be_visible()
+    await expect(details).to_have_count(0)
+
+
 async def test_picked_files_arrive_as_a_zip(visits: Visits, keeper: Guest, tmp_path: Path):
     made = value(
         keeper.system,
