@@ -62,19 +62,23 @@ from tests.system import System
 
 BYSTANDERS = 3
 RANDOM_EVERY = 4  # of the kills comes one at a random moment
-TOGETHER = 6  # accounts of a worker that is killed at a random moment
-TWICE_EVERY = 5  # of the kills is followed by another of the same account
+TOGETHER = 2  # accounts of a worker that is killed at a random moment
+REST_EVERY = 3  # of the kills is followed by a worker that lives; before that the same account is killed again
 WAVE = 40  # races at once
 COUNTDOWN = timedelta(hours=erasure.HOURS)
 ANSWERS = {"canary_hits": 0, "double_winners": 0, "early": 0, "late_max_s": 900, "unconverged": 0, "orphans": 0}
 
 
 class Purger:
-    """Worker processes, one at a time (bench/purger.py)."""
+    """Worker processes, one at a time (bench/purger.py). `settings`: of theirs alone."""
+
+    def __init__(self, **settings: str) -> None:
+        self.settings = settings
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("purger.py"))],
+            env=os.environ | self.settings,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -128,7 +132,7 @@ async def kill(purger: Purger, kills: int) -> dict[str, Any]:
             hit[at] += told["killed"]
         if not told["killed"] and not told["fired"]:
             break  # everybody is gone
-        if number % TWICE_EVERY:
+        if number % REST_EVERY == 0:
             await purger.work(most=1)
         if number % 100 == 0:
             common.say(f"{sum(hit.values())} kills")
@@ -334,10 +338,12 @@ async def alone() -> int:
 
 
 async def restored(place: common.Place, backups: Path, keys: tuple[str, str], words: set[str]) -> Counter[str]:
-    """What a backup from before brings back of those who are gone."""
+    """What a backup from before brings back of those who are gone, once its worker has asked the provider as well."""
     url, objects = empty(place.url), open_storage(place.folder / "restored")
     target = restoring.Target(url, objects, journal())
     await restoring.restore(target, open_storage(backups), wanted="latest", identities=[keys[0]])
+    with Purger(DATABASE_URL=url) as worker:
+        await worker.work()
     found = in_dump(url) + await in_objects(objects)
     return Counter({word: count for word, count in found.items() if word in words})
 
