@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import secrets
 import signal
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 import psycopg
-from procrastinate import App
+from procrastinate import App, JobContext
 from procrastinate.psycopg_connector import PsycopgConnector
 
 from studio import egress, schema
@@ -26,6 +29,18 @@ from studio.services.eventlog import WRITER
 CONCURRENCY = int(os.environ.get("STUDIO_WORKER_CONCURRENCY", "24"))
 GRACE_SECONDS = 12.0  # for requests at the provider; what is not answered by then becomes unknown
 log = logging.getLogger("studio")
+
+
+class Discreet(logging.Filter):
+    """What procrastinate says of a job, without its arguments, which may say whose it is, and without error texts."""
+
+    _ARGUMENTS = re.compile(r"(\[\d+\])\(.*\)", re.DOTALL)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep every record, and the name of the job in it."""
+        record.msg, record.args = self._ARGUMENTS.sub(r"\1", record.getMessage()), ()
+        record.exc_info = record.exc_text = None
+        return True
 
 
 class LockLostError(Exception):
@@ -44,6 +59,15 @@ def _app(worker: Worker) -> App:
     return app
 
 
+async def _recorded(call_next: Callable[[], Awaitable[Any]], context: JobContext, _: Any) -> Any:
+    """A job that fails is an error event like every other: by name and place."""
+    try:
+        return await call_next()
+    except Exception as error:  # noqa: BLE001  # recorded; a job is a wake-up and comes again
+        WRITER.error(context.job.task_name, error)
+        return None
+
+
 async def _hold(connection: psycopg.AsyncConnection) -> None:
     """Return never; raise when the connection breaks."""
     while True:
@@ -58,6 +82,7 @@ async def _hold(connection: psycopg.AsyncConnection) -> None:
 async def run_worker() -> None:
     """Work until SIGINT or SIGTERM; running provider calls get a few seconds to be recorded."""
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    logging.getLogger("procrastinate.worker").addFilter(Discreet())
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     egress.install(settings())
     catalog.configure(settings().prices_file)
@@ -80,6 +105,7 @@ async def run_worker() -> None:
                 concurrency=CONCURRENCY,
                 install_signal_handlers=False,
                 delete_jobs="always",
+                task_middleware=[_recorded],
                 shutdown_graceful_timeout=GRACE_SECONDS,
                 fetch_job_polling_interval=2.0,
             )

@@ -135,7 +135,7 @@ class Eraser:
         async with self._turn:
             try:
                 await trash.erase_asked()
-            except StudioError as error:
+            except Exception as error:  # noqa: BLE001  # recorded; what is left of others must not wait for it
                 WRITER.error(PURGE, error)
             await self.remove_objects()
             await self.remove_tasks()

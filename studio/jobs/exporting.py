@@ -86,7 +86,7 @@ class Builder:
     async def _leave_nothing(self, order: Order, plan: Mapping[str, Any]) -> None:
         """What was written for an archive that nobody waits for: its row may be gone, and named it alone."""
         async with transaction(SYSTEM) as session:
-            waited_for = await archives.in_work(session, export_id=order.id)
+            waited_for = await archives.wanted(session, export_id=order.id)
         if not waited_for:
             await archives.remove_files(self.storage, export_id=order.id, plan=plan)
 

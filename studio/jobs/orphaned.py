@@ -6,13 +6,16 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
 from studio.runtime import storage
 from studio.services import orphans
 from studio.services.eventlog import WRITER
 from studio.services.orphans import Orphans
-from studio.services.storage import StoredObject
+from studio.services.storage import StoredObject, key_for
 
 SECOND_LOOK_SECONDS = 60.0  # an object is a moment older than its row
 OLD = timedelta(days=1)  # nothing is on its way for that long
@@ -25,15 +28,19 @@ class OrphansError(Exception):
 
 
 async def look_for_orphans(*, seconds: float = SECOND_LOOK_SECONDS, old: timedelta = OLD) -> Orphans:
-    """What is alone now and was a minute ago: it is told of, and deleted if it is `old`."""
+    """What is alone now and was a minute ago: it is told of, and deleted if it is `old` and the store is ours alone."""
+    mark, ours = await _mark()
     objects, rows = await _objects(), await _rows()
     if objects or rows:
         await asyncio.sleep(seconds)
         before = set(rows)
         objects, rows = await _still_unnamed(objects), [each for each in await _rows() if each in before]
     found = Orphans(objects=[each.key for each in objects], rows=rows)
+    ours = ours and await orphans.marks(storage()) == [mark]
     async with transaction(SYSTEM) as session:
-        removed = await orphans.remove(session, objects=objects, before=datetime.now(UTC) - old)
+        going = objects if ours else []
+        before = min(datetime.now(UTC), await session.scalar(text("SELECT studio_now()"))) - old
+        removed = await orphans.remove(session, objects=going, before=before)
         ok = await orphans.record(session, found, removed=removed)
     if not ok:
         log.error(
@@ -44,6 +51,19 @@ async def look_for_orphans(*, seconds: float = SECOND_LOOK_SECONDS, old: timedel
         )
         WRITER.error("orphans", OrphansError())
     return found
+
+
+async def _mark() -> tuple[str, bool]:
+    """Leave a new mark in the store; whether the only one there was the last of this database."""
+    there, mark = await orphans.marks(storage()), uuid4()
+    async with transaction(SYSTEM) as session:
+        last = await orphans.own_mark(session)
+    await storage().put(key_for(orphans.MARK, mark), b"studio", content_type="text/plain")
+    async with transaction(SYSTEM) as session:
+        await orphans.note_mark(session, mark=mark)
+    for each in there:
+        await storage().delete(each)
+    return key_for(orphans.MARK, mark), there == [last]
 
 
 async def _objects() -> list[StoredObject]:

@@ -124,7 +124,8 @@ async def load(session: AsyncSession, *, generation_id: UUID) -> Work | None:
     inputs = await session.execute(
         text(
             "SELECT i.role, a.object_key, a.mime, g.task_id FROM batch_inputs i JOIN assets a ON a.id = i.asset_id "
-            "LEFT JOIN generations g ON g.id = a.generation_id WHERE i.batch_id = :batch ORDER BY i.position"
+            "LEFT JOIN generations g ON g.id = a.generation_id "
+            "WHERE i.batch_id = :batch AND a.erase_asked_at IS NULL ORDER BY i.position"
         ),
         {"batch": row.batch_id},
     )

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-LEDGER, ORPHANS = "ledger", "orphans"
+LEDGER, ORPHANS, MARK = "ledger", "orphans", "store mark"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -16,6 +17,7 @@ from studio.db import Actor
 from studio.errors import Conflict, NotFound, ValidationError
 from studio.services import ledger
 from studio.services.byteplus import catalog
+from studio.services.byteplus.catalog_data import AUTO_DURATION
 from studio.services.byteplus.params import ImageParams, Params, VideoParams, params_from_json
 
 Role = Literal["reference", "first_frame", "last_frame", "draft"]
@@ -134,7 +136,10 @@ async def _with_inputs(session: AsyncSession, *, actor: Actor, params: Params, i
     ids = [i.asset_id for i in inputs]
     found = (
         await session.execute(
-            text("SELECT id, kind, width, height FROM assets WHERE account_id = :account AND id = ANY(:ids)"),
+            text(
+                "SELECT id, kind, width, height FROM assets WHERE account_id = :account AND id = ANY(:ids) "
+                "AND erase_asked_at IS NULL"
+            ),
             {"account": actor.account_id, "ids": ids},
         )
     ).all()
@@ -174,10 +179,10 @@ async def draft(session: AsyncSession, *, actor: Actor, asset_id: UUID) -> Draft
     row = (
         await session.execute(
             text(
-                "SELECT a.width, a.height, b.params, g.task_id IS NOT NULL "
+                "SELECT a.width, a.height, a.duration_ms, b.params, g.task_id IS NOT NULL "
                 "AND g.created_at > studio_now() - make_interval(days => :days) AS kept "
                 "FROM assets a JOIN generations g ON g.id = a.generation_id JOIN batches b ON b.id = g.batch_id "
-                "WHERE a.id = :id AND a.account_id = :account"
+                "WHERE a.id = :id AND a.account_id = :account AND a.erase_asked_at IS NULL"
             ),
             {"id": asset_id, "account": actor.account_id, "days": DRAFT_DAYS},
         )
@@ -193,6 +198,7 @@ async def draft(session: AsyncSession, *, actor: Actor, asset_id: UUID) -> Draft
         draft=False,
         from_draft=True,
         resolution=getattr(model, "final_resolution", ""),
+        duration=_length(asked, row.duration_ms),
         reference_count=0,
         has_first_frame=False,
         has_last_frame=False,
@@ -201,14 +207,33 @@ async def draft(session: AsyncSession, *, actor: Actor, asset_id: UUID) -> Draft
     return Draft(asset_id=asset_id, params=final, kept=row.kept)
 
 
+def _length(asked: VideoParams, made_ms: int | None) -> int:
+    """Seconds of a draft: where the model chose them, those that it made, which the final clip repeats."""
+    return math.ceil(made_ms / 1000) if asked.duration == AUTO_DURATION and made_ms else asked.duration
+
+
 async def _with_draft(session: AsyncSession, *, actor: Actor, params: Params, inputs: Sequence[Input]) -> Params:
     """A draft goes alone, and everything that counts is its own."""
     if len(inputs) != 1 or not isinstance(params, VideoParams):
         raise ValidationError("A draft brings its own pictures. Remove the others.")
     found = await draft(session, actor=actor, asset_id=inputs[0].asset_id)
+    _still_kept(found)
+    return found.params
+
+
+def _still_kept(found: Draft) -> None:
     if not found.kept:
         raise ValidationError(f"The provider keeps a draft for {DRAFT_DAYS} days. Send its prompt as a new request.")
-    return found.params
+
+
+async def _draft_of(session: AsyncSession, *, actor: Actor, batch_id: UUID) -> None:
+    """Check that a final clip can be asked for again. Raises ValidationError: its draft is gone here or there."""
+    asset_id = await session.scalar(
+        text("SELECT asset_id FROM batch_inputs WHERE batch_id = :id AND role = 'draft'"), {"id": batch_id}
+    )
+    if asset_id is None:
+        raise ValidationError("The draft is gone, so it cannot be made final. Send its prompt as a new request.")
+    _still_kept(await draft(session, actor=actor, asset_id=asset_id))
 
 
 async def cancel(session: AsyncSession, *, actor: Actor, generation_id: UUID) -> bool:
@@ -285,7 +310,10 @@ async def retry(session: AsyncSession, *, actor: Actor, generation_id: UUID) -> 
         raise NotFound
     if old.state not in ("failed", "expired", "cancelled") or old.superseded_by is not None:
         raise Conflict("This one needs no retry: it is on its way or done.")
-    quote = catalog.quote(params_from_json(old.params))
+    params = params_from_json(old.params)
+    if isinstance(params, VideoParams) and params.from_draft:
+        await _draft_of(session, actor=actor, batch_id=old.batch_id)
+    quote = catalog.quote(params)
     await _room_in_queue(session, actor=actor, more=1)
     new_id = uuid4()
     month = await ledger.reserve(

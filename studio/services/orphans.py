@@ -3,7 +3,8 @@
 An object may be a moment older than its row, so only what is still alone at a second look is an orphan. One that is a
 day old by then was left by a process that was killed between the two, and may be of somebody who is gone: it is deleted
 like what is noted for it, and told of all the same. Objects that are older than this database, or very many, are told
-of and never touched: then the database is more likely the wrong one.
+of and never touched: then the database is more likely the wrong one. So is every object of a store in which another
+database looked since: each scan leaves a mark there, and one that does not find its own deletes nothing.
 """
 
 from __future__ import annotations
@@ -11,18 +12,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio.services import checks, purge
-from studio.services.storage import Storage, StoredObject
+from studio.services.storage import Storage, StoredObject, key_for
 
 AT_ONCE = 1000
 MOST_REMOVED = 1000  # at a time: a process that was killed leaves a few
 DUE_HOURS = 23
 LOOK = "orphans.look"
 KINDS = ("o/", "t/", "p/", "x/")
+MARK = "m"
 # What names an object of each kind, by the key itself.
 _NAMED = """
 SELECT k.key FROM unnest(CAST(:keys AS text[])) AS k(key) WHERE
@@ -76,6 +79,23 @@ async def remove(session: AsyncSession, *, objects: Sequence[StoredObject], befo
     keys = [each.key for each in await unnamed(session, objects=left)]
     await purge.note_removals(session, keys=keys)
     return len(keys)
+
+
+async def marks(storage: Storage) -> list[str]:
+    """Every mark that a scan left in the store: one, unless a scan was killed or another database looks here too."""
+    return [each.key async for each in storage.list(f"{MARK}/")]
+
+
+async def own_mark(session: AsyncSession) -> str | None:
+    """The mark that this database left last."""
+    last = await checks.last(session, name=checks.MARK)
+    return key_for(MARK, UUID(int=last.figures["mark"])) if last is not None else None
+
+
+async def note_mark(session: AsyncSession, *, mark: UUID) -> None:
+    """Remember the mark of a scan."""
+    now = await session.scalar(text("SELECT studio_now()"))
+    await checks.record(session, name=checks.MARK, checked_at=now, ok=True, figures={"mark": mark.int})
 
 
 async def objects_without_rows(session: AsyncSession, *, storage: Storage) -> list[str]:

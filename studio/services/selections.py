@@ -24,7 +24,8 @@ async def pick(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UUID]
     done = await session.scalar(
         text(
             "INSERT INTO selections (id, account_id, asset_ids) SELECT :id, :account, found.ids FROM "
-            "(SELECT array_agg(id) AS ids FROM assets WHERE account_id = :account AND id = ANY(:ids)) found "
+            "(SELECT array_agg(id) AS ids FROM assets WHERE account_id = :account AND id = ANY(:ids) "
+            "AND erase_asked_at IS NULL) found "
             "WHERE found.ids IS NOT NULL RETURNING true"
         ),
         {"id": made, "account": actor.account_id, "ids": ids},

@@ -22,6 +22,7 @@ from studio.config import settings
 from studio.db import SYSTEM, Actor, transaction
 from studio.errors import Conflict
 from studio.services import erasure, journal, keeping, live_content, purge
+from studio.services.exports import archives
 
 AT_ONCE = 200
 _KEPT = "trashed_at > studio_now() - make_interval(days => :days)"
@@ -150,6 +151,7 @@ async def for_good(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[U
     )
     found = len(rows.all())
     if found:
+        await archives.revoke_all(session, account_id=actor.account_id)
         await queue.defer(session, erasure.PURGE)
         await queue.notify(session, actor.account_id, "outputs")
         await keeping.tell(session, actor=actor)
@@ -189,6 +191,7 @@ async def workspace_for_good(session: AsyncSession, *, actor: Actor, workspace_i
         ),
         known,
     )
+    await archives.revoke_all(session, account_id=actor.account_id)
     await queue.defer(session, erasure.PURGE)
     await keeping.tell(session, actor=actor)
 
@@ -209,28 +212,50 @@ async def empty() -> int:
 
 async def erase_asked() -> int:
     """Erase what somebody deleted for good, in the same way. Returns how many files and workspaces."""
+    async with transaction(SYSTEM) as session:  # what came in while it was asked goes along
+        await session.execute(
+            text(
+                "UPDATE assets a SET trashed_at = coalesce(a.trashed_at, studio_now()), erase_asked_at = studio_now() "
+                "FROM workspaces w WHERE w.id = a.workspace_id AND w.erase_asked_at IS NOT NULL "
+                "AND a.erase_asked_at IS NULL"
+            )
+        )
     gone = await _erase(_ASKED)
     async with transaction(SYSTEM) as session:
         return gone + await _drop(session, _ASKED, {})
 
 
 async def _erase(which: str) -> int:
-    gone = 0
-    while due := await _due(which):
+    """Account by account. One that fails is left for the next run, and raised once the others have had their turn."""
+    gone, failed = 0, dict[UUID, Exception]()
+    while due := await _due(which, without=list(failed)):
         for account_id, ids in due.items():
-            for each in ids:
-                await journal.write("output", each)
-            async with transaction(SYSTEM) as session, live_content.only(session, await _over(session, "assets", ids)):
-                gone += await purge.erase_outputs(session, actor=Actor(account_id=account_id), asset_ids=ids)
+            try:
+                gone += await _erase_files(account_id, ids)
+            except Exception as error:  # noqa: BLE001  # raised below
+                failed[account_id] = error
+    for error in failed.values():
+        raise error
     return gone
 
 
-async def _due(which: str) -> dict[UUID, list[UUID]]:
+async def _erase_files(account_id: UUID, ids: Sequence[UUID]) -> int:
+    for each in ids:
+        await journal.write("output", each)
+    async with transaction(SYSTEM) as session, live_content.only(session, await _over(session, "assets", ids)):
+        return await purge.erase_outputs(session, actor=Actor(account_id=account_id), asset_ids=ids)
+
+
+async def _due(which: str, *, without: Sequence[UUID]) -> dict[UUID, list[UUID]]:
     """The next files that are due, by account."""
-    values = {"most": AT_ONCE} | ({"days": settings().trash_days} if ":days" in which else {})
+    values: dict[str, Any] = {"most": AT_ONCE, "without": list(without)}
+    values |= {"days": settings().trash_days} if ":days" in which else {}
     async with transaction(SYSTEM) as session:
         rows = await session.execute(
-            text(f"SELECT t.id, t.account_id FROM assets t WHERE {which} ORDER BY t.trashed_at LIMIT :most"),  # noqa: S608  # constants
+            text(
+                f"SELECT t.id, t.account_id FROM assets t WHERE {which} AND t.account_id <> ALL(:without) "  # noqa: S608  # constants
+                "ORDER BY t.trashed_at LIMIT :most"
+            ),
             values,
         )
         found: dict[UUID, list[UUID]] = {}

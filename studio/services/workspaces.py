@@ -187,6 +187,7 @@ async def delete(session: AsyncSession, *, actor: Actor, workspace_id: UUID, typ
         text(
             "UPDATE assets a SET trashed_at = :at WHERE account_id = :account AND workspace_id = :id "
             "AND trashed_at IS NULL AND NOT EXISTS (SELECT 1 FROM batch_inputs i JOIN batches b ON b.id = i.batch_id "
+            "JOIN workspaces w ON w.id = b.workspace_id AND w.trashed_at IS NULL "
             "WHERE i.asset_id = a.id AND a.generation_id IS NULL AND b.workspace_id <> :id) RETURNING generation_id"
         ),
         {**known, "at": at},
@@ -195,7 +196,8 @@ async def delete(session: AsyncSession, *, actor: Actor, workspace_id: UUID, typ
     await session.execute(
         text(
             "UPDATE assets a SET workspace_id = (SELECT min(b.workspace_id::text)::uuid FROM batch_inputs i "
-            "JOIN batches b ON b.id = i.batch_id WHERE i.asset_id = a.id AND b.workspace_id <> :id) "
+            "JOIN batches b ON b.id = i.batch_id JOIN workspaces w ON w.id = b.workspace_id AND w.trashed_at IS NULL "
+            "WHERE i.asset_id = a.id AND b.workspace_id <> :id) "
             "WHERE account_id = :account AND workspace_id = :id AND trashed_at IS NULL"
         ),
         known,

@@ -56,7 +56,7 @@ SELECT a.id, a.object_key, a.size_bytes, a.crc32, a.sha256, a.mime, a.width, a.h
   ARRAY(SELECT l.name FROM asset_labels al JOIN labels l ON l.id = al.label_id WHERE al.asset_id = a.id
     ORDER BY lower(l.name)) AS labels
 FROM assets a LEFT JOIN batches b ON b.id = a.batch_id LEFT JOIN workspaces w ON w.id = a.workspace_id
-WHERE a.account_id = :account AND a.id = ANY(:ids) ORDER BY a.created_at, a.id
+WHERE a.account_id = :account AND a.id = ANY(:ids) AND a.erase_asked_at IS NULL ORDER BY a.created_at, a.id
 """
 
 

@@ -149,6 +149,7 @@ class ComposerMixin(ToastMixin, mixin=True):
             "sound": self.supports_audio and self.audio and self._sound_chosen,
             "fixed camera": self.supports_camera_fixed and self.camera_fixed,
             "draft": self.supports_draft and self.draft,
+            "length by the model": self.supports_auto_duration and self.auto_duration,
             "flex": self.supports_flex and self.delivery == "flex",
             "first frame": framed,
             "last frame": framed and bool(self.last_frame.asset_id),
@@ -174,6 +175,7 @@ class ComposerMixin(ToastMixin, mixin=True):
         self.supports_seed, self.supports_series = model.seed, model.group
         self.supports_transparent = model.transparent_background
         self.supports_frames = self.supports_last_frame = self.supports_draft = False
+        self.supports_auto_duration = False
         self.supports_audio = self.supports_camera_fixed = self.supports_flex = False
 
     def _fit_video(self, model: VideoModel) -> None:

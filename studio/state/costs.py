@@ -12,6 +12,7 @@ from studio.services.byteplus.params import ImageParams, Params, VideoParams
 from studio.services.ledger import dollars
 from studio.state.composer import ComposerMixin
 from studio.state.guard import action
+from studio.state.tiles import length_words
 from studio.state.views import CostOption
 
 MOST_MODELS = 3
@@ -51,7 +52,7 @@ def without(now: Params, then: Params) -> str:
         lost += [then.output_format.upper()] if now.output_format != then.output_format else []
     elif isinstance(now, VideoParams) and isinstance(then, VideoParams):
         lost += [f"in {then.resolution}"] if then.resolution != now.resolution else []
-        lost += [f"{then.duration} s"] if then.duration != now.duration else []  # which is never left to the model
+        lost += [length_words(then)] if then.duration != now.duration else []
         lost += ["no last frame"] if now.has_last_frame and not then.has_last_frame else []
         lost += ["silent"] if now.generate_audio and not then.generate_audio else []
         lost += ["camera not fixed"] if now.camera_fixed and not then.camera_fixed else []

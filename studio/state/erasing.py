@@ -74,7 +74,12 @@ class ErasingMixin(ToastMixin, mixin=True):
             await trash.for_good(session, actor=guard.actor(), asset_ids=ids)
 
     async def _erase_batch(self, asked: ErasingView, ids: Sequence[UUID]) -> None:
-        """A few outputs with what failed, and the prompt. The journal comes first, so that no backup brings it back."""
+        """A few outputs with what failed, and the prompt. The journal comes first, so that no backup brings it back.
+
+        Before it the outputs are put out of reach, so that what it notes goes in the end whatever happens here.
+        """
+        async with guard.system_work() as session:
+            await trash.for_good(session, actor=guard.actor(), asset_ids=ids)
         await journal.write("batch", guard.uuid(asked.id))
         for each in ids:
             await journal.write("output", each)

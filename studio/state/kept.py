@@ -158,6 +158,12 @@ class KeptMixin(ComposerMixin, mixin=True):
         self._restore(content)
         self.notices = []
 
+    def _put_aside(self, other: str) -> None:
+        """What was being written is one ↑ away when another prompt takes its place."""
+        own = self._before_recall if self._recalled else self.prompt
+        if own.strip() and own != other:
+            self._unsent = own
+
     def _restore(self, content: Mapping[str, Any]) -> None:
         """Parameters as they were written; what a model of today does not take is moved and named."""
         model_id = content.get("model")
@@ -172,8 +178,10 @@ class KeptMixin(ComposerMixin, mixin=True):
             value = content.get(name)
             if name not in ("media", "model") and type(value) is kind:
                 setattr(self, name, value)
-        if self.duration == catalog.AUTO_DURATION:  # as the parameters say it
-            self.auto_duration, self.duration = True, DURATION
+        if type(content.get("duration")) is int and "auto_duration" not in content:
+            self.auto_duration = content["duration"] == catalog.AUTO_DURATION  # as the parameters say it
+        if self.duration == catalog.AUTO_DURATION:
+            self.duration = DURATION
         self.price = "$"  # something was chosen, so what moves is named
         self._choose_model(model.id)
         self.count = min(max(self.count, 1), self.max_count)

@@ -158,7 +158,7 @@ class LibraryState(KeepingMixin, FiltersMixin, rx.State):
             )
             self.count = layout.count
             if layout.complete:
-                self._count_everything(layout.count)
+                self._recount(layout)
                 self._show_total(layout.count, windows.counted(guard.actor()))
             if not self._width:  # rows of another width would jump when the page says its own
                 return layout.complete

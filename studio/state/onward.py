@@ -84,7 +84,9 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
     @action
     async def make_final(self, asset_id: str):
         """Send a draft to be rendered again: the provider has it, so the clip stays the same."""
-        self.final = FinalView()
+        asked, self.final = self.final, FinalView()
+        if asked.id != asset_id or not asked.possible:
+            return
         await guard.limit("submit")
         given = generations.Input(generations.DRAFT, guard.uuid(asset_id))
         async with guard.work() as session:
@@ -121,6 +123,7 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
             pictures = await self._pictures_of_draft(pictures)
         self.references, self.first_frame, self.last_frame = [], NO_INPUT, NO_INPUT
         self.price = ""
+        self._put_aside(row.prompt)
         self._write(row.prompt)
         self._choose_model(params.model)
         for picture in pictures:
@@ -140,7 +143,8 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
             drafts = await assets.many(session, actor=guard.actor(), asset_ids=[i.asset_id for i in inputs])
             if not drafts or drafts[0].generation_id is None:
                 return []
-            row = await feed.batch_of(session, actor=guard.actor(), generation_id=drafts[0].generation_id)
+            made = drafts[0].generation_id
+            row = await feed.batch_of(session, actor=guard.actor(), generation_id=made, trashed=True)
         return row.inputs
 
     def _take_image(self, params: ImageParams) -> None:
@@ -192,8 +196,7 @@ class OnwardMixin(KeptMixin, ReferencesMixin, ControlsMixin, mixin=True):
             chosen = next(m.id for m in catalog.models("image") if m.max_references)
         if self.media != "image" or not self.max_references:
             self._choose_model(chosen)
-        if self.prompt:  # ↑ brings it back
-            self._unsent = self.prompt
+        self._put_aside("")
         self._write("")
         self.references, self.count = [], 1
         self._put_asset("reference", str(asset.id))

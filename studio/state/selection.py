@@ -14,6 +14,7 @@ from studio.state.library_views import GridRow
 from studio.state.toasts import ToastMixin
 
 MOST_CHOSEN = 5000  # ids that a tab holds; more than these are "everything"
+FEW = 20  # exceptions that are looked for anew in a layout of any size
 MODES = ("one", "range", "all", "none")
 
 
@@ -88,6 +89,16 @@ class SelectionMixin(ToastMixin, mixin=True):
 
     def _count(self, count: int) -> None:
         self.selected_count, self.selection = count, f"{count:,} selected"
+
+    def _recount(self, layout: Layout) -> None:
+        """What the filters show has changed: what was left out may be gone from there, or nothing may be left."""
+        if not self._everything:
+            return
+        if len(self._but) <= FEW:
+            self._but = [each for each in self._but if layout.place_of(UUID(each)) is not None]
+        self._count_everything(layout.count)
+        if not self.selected_count:
+            self._choose([])
 
     def _count_everything(self, of: int) -> None:
         """Everything is selected, and there are so many now."""

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from studio.services import pictures
 from tests.http.people import Guest, eventually, make_link, rows, sign_in, until, visitor
 from tests.http.wire import HYDRATE, STUDIO, connect, load
 from tests.system import ROOT, System
@@ -193,3 +194,24 @@ async def test_an_unexpected_error_in_a_tab_is_a_message_with_a_reference(system
         await until(system, "SELECT true FROM error_events WHERE reference = %s", reference[1], seconds=6)
         socket.call(f"{STUDIO}.set_show", value="all")
         await socket.until(lambda s: s.known("show") == "all")
+
+
+@pytest.mark.parametrize("name", [pictures.FETCH, "a job of an older release"])
+async def test_a_job_that_fails_is_told_of_without_what_it_was_given(system: System, name: str):
+    whose = uuid4()
+    rows(
+        system,
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('default', %s, %s)",
+        name,
+        json.dumps({"account_id": str(whose), "more": PROMPT}),
+    )
+    await until(system, "SELECT count(*) = 0 FROM procrastinate_jobs WHERE task_name = %s", name)
+    if name == pictures.FETCH:
+        await until(system, "SELECT true FROM error_events WHERE source = %s AND kind = 'TypeError'", name)
+
+    def told() -> bytes:
+        return b"".join(body for name, body in files(system.folder).items() if name.endswith(".log"))
+
+    await eventually(lambda: name.encode() in told())
+    assert str(whose).encode() not in told()
+    assert PROMPT.encode() not in told()

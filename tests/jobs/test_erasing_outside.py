@@ -285,7 +285,7 @@ async def test_the_receipt_counts_what_went_before_the_purge_was_killed(
         await change("UPDATE erasures SET worker_lock = NULL WHERE account_id = :id", id=someone.account_id)
     await Eraser(lock=LOCK, client=eraser.client).run()
     assert f"{3 * each} stored objects" in await removed_of(someone)
-    assert await value("SELECT count(*) FROM erasures WHERE counts ? 'counted up to'") == 0
+    assert await value("SELECT count(*) FROM erasures WHERE state = 'done' AND counts ? 'counted up to'") == 0
 
 
 async def test_an_archive_that_was_being_listed_when_its_account_went_leaves_no_document(
@@ -333,6 +333,23 @@ async def test_a_file_that_no_row_names_for_a_day_is_told_of_and_deleted_unless_
     assert await storage().stat(lonely) is None
     assert await storage().stat(ancient) is not None
     await storage().delete(ancient)
+
+
+async def test_nothing_is_deleted_in_a_store_where_another_database_looked_since(settings, eraser: Eraser):
+    await orphaned.look_for_orphans(seconds=0)
+    lonely = key_for("o", uuid4())
+    await storage().put(lonely, b"named by the other one", content_type="image/png")
+    (mark,) = await orphans.marks(storage())
+    theirs = key_for(orphans.MARK, uuid4())
+    await storage().put(theirs, b"studio", content_type="text/plain")
+    await storage().delete(mark)
+    for times in (1, 2):
+        found = await orphaned.look_for_orphans(seconds=0, old=timedelta(0))
+        assert lonely in found.objects
+        noted = await value("SELECT count(*) FROM object_removals WHERE key = :key", key=lonely)
+        assert noted == (times == 2), "the store is ours alone again after a scan in which nobody else looked"
+    assert await orphans.marks(storage()) != [theirs]
+    await eraser.run()
 
 
 async def test_very_many_files_without_a_row_are_told_of_and_none_is_deleted(settings, monkeypatch: pytest.MonkeyPatch):

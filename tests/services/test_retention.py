@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -613,8 +613,8 @@ async def test_a_trash_that_would_be_emptied_of_what_is_not_due_is_not_and_that_
         await trash.put(session, actor=who.actor, asset_ids=[fresh])
     take = trash._due
 
-    async def greedy(which: str) -> dict[UUID, list[UUID]]:
-        return {account: [*ids, fresh, live] for account, ids in (await take(which)).items()}
+    async def greedy(which: str, *, without: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+        return {account: [*ids, fresh, live] for account, ids in (await take(which, without=without)).items()}
 
     one = retention.entry("trash")
     monkeypatch.setattr(retention, "TABLE", (one,))

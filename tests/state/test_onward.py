@@ -13,12 +13,13 @@ from sqlalchemy import text
 
 from studio.db import SYSTEM, transaction
 from studio.runtime import storage
-from studio.services import assets, attempts, frames, generations, ledger, presets, workspaces
+from studio.services import assets, attempts, frames, generations, ledger, presets, trash, workspaces
 from studio.services.byteplus import catalog
 from studio.services.byteplus.params import Params, VideoParams
 from studio.services.ledger import dollars
 from studio.services.storage import key_for
 from studio.state.studio import StudioState
+from studio.state.views import FinalView
 from tests.factories import Person, image, person, stored_asset, submitted, upload, video
 from tests.state.tab import at_path, call, tab
 
@@ -212,8 +213,12 @@ async def test_a_draft_is_made_final_at_a_price_that_was_read(someone: Person, o
     theirs = await opened(other)
     for handler in ("ask_final", "make_final"):
         await call(theirs, handler, clip)
+    theirs.final = FinalView(id=clip, possible=True)  # as if it had been asked
+    await call(theirs, "make_final", clip)
     assert (theirs.final.id, theirs.batches) == ("", [])
     assert len(theirs.toasts) == 2
+    await call(state, "make_final", clip)
+    assert len(state.batches) == 2, "a second click sends nothing: the price is read each time"
 
 
 async def test_reuse_of_a_final_clip_brings_back_what_its_draft_was_given(someone: Person):
@@ -221,7 +226,10 @@ async def test_reuse_of_a_final_clip_brings_back_what_its_draft_was_given(someon
     framed = replace(video("a ferry leaves", model=SEEDANCE_2_5), draft=True, ratio="adaptive")
     _, clip = await drafted(someone, framed, generations.Input("first_frame", frame))
     state = await opened(someone)
+    await call(state, "ask_final", clip)
     await call(state, "make_final", clip)
+    async with transaction(someone.actor) as session:
+        await trash.put(session, actor=someone.actor, asset_ids=[UUID(clip)])
     await call(state, "reuse", state.batches[0].id)
     assert (state.first_frame.asset_id, state.draft, state.resolution) == (str(frame), False, "1080p")
     assert state.can_generate
@@ -241,6 +249,7 @@ async def test_a_draft_that_the_provider_has_forgotten_goes_into_the_composer(so
         "The provider keeps a draft for 7 days, and this one is older.",
     )
     assert (state.prompt, state.draft, state.resolution, state.duration) == ("a ferry leaves", False, "1080p", 7)
+    state.final = FinalView(id=clip, possible=True)  # as if it had been asked on the seventh day
     await call(state, "make_final", clip)
     assert "keeps a draft for 7 days" in state.toasts[-1].title
     assert [b.id for b in state.batches] == [batch]

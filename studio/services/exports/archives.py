@@ -323,10 +323,12 @@ async def emptied(session: AsyncSession, *, export_id: UUID) -> None:
     )
 
 
-async def in_work(session: AsyncSession, *, export_id: UUID) -> bool:
-    """Whether an archive is still to be built. Once it is not, or is gone with its account, it never is again."""
-    working = text(f"SELECT EXISTS (SELECT 1 FROM exports WHERE id = :id AND {_WORKING})")  # noqa: S608  # a constant
-    return bool(await session.scalar(working, {"id": export_id}))
+async def wanted(session: AsyncSession, *, export_id: UUID) -> bool:
+    """Whether an archive is to be built or fetched. Once it is not, or is gone with its account, it never is again."""
+    query = text(
+        f"SELECT EXISTS (SELECT 1 FROM exports WHERE id = :id AND ({_WORKING} OR state = 'ready'))"  # noqa: S608  # a constant
+    )
+    return bool(await session.scalar(query, {"id": export_id}))
 
 
 async def let_go(session: AsyncSession, *, order: Order, worker_lock: int) -> None:
