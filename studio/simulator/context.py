@@ -148,15 +148,19 @@ def faults_of(request: Request, prompt: str) -> dict[str, Fault]:
 async def record_post(
     request: Request, kind: str, body: Json, prompt: str, *, code: str = "", reference: str = ""
 ) -> None:
-    """Count a POST: accepted when `code` is empty. `reference` is the task id, for tasks."""
+    """Count a POST: accepted when `code` is empty. `reference` is the task id, for tasks.
+
+    Its prompt is what tests count by; of people who use the simulator, nothing is kept that they did not ask to keep.
+    """
     identifier = body.get("safety_identifier")
-    await simulator(request).store.add_post(
+    sim = simulator(request)
+    await sim.store.add_post(
         {
             "kind": kind,
             "attempt": request.headers.get("x-studio-attempt", ""),
             "client_request_id": request.headers.get("x-client-request-id", ""),
             "safety_identifier": identifier if isinstance(identifier, str) else "",
-            "prompt": prompt[:4000],
+            "prompt": prompt[:4000] if sim.settings.pace == "instant" else "",
             "accepted": int(not code),
             "code": code,
             "created": time.time(),

@@ -233,3 +233,11 @@ def test_a_killed_simulator_finds_its_tasks_again_and_finishes_them(tmp_path: Pa
         second.control("release")
         assert second.until(held, "succeeded")["safety_identifier"] == "kept"
         assert second.stats()["by_safety_identifier"] == {"kept": 1}
+
+
+def test_what_people_write_is_not_kept_once_it_was_counted(tmp_path: Path) -> None:
+    for pace, kept in (("instant", True), ("believable", False)):
+        folder = tmp_path / pace
+        with running(folder, pace=pace) as sim:
+            assert sim.image("nobody's business", model="seedream-0").status_code == 404
+        assert any(b"nobody's business" in file.read_bytes() for file in folder.rglob("*.sqlite")) == kept
