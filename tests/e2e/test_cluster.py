@@ -131,17 +131,19 @@ async def test_signing_out_everywhere_closes_every_browsers_tabs_at_both_process
 async def test_a_tab_that_moves_to_the_other_process_keeps_what_was_typed(cluster: System, redis_url: str):
     who, token = await sign_in(cluster), "a-tab-that-moves"
 
-    def linked() -> bool:
+    def linked() -> set[bytes]:
         with redis.Redis.from_url(redis_url) as shared:
-            return any(shared.scan_iter(f"token_manager_socket_record_*{token}*"))
+            return set(shared.scan_iter("token_manager_socket_record_*"))
 
+    others = linked()
     async with connect(cluster, cookie=who.token, token=token, number=0) as before:
         await load(before)
         before.call(f"{STUDIO}.set_prompt", value="half a sentence")
         await before.settled()
         await before.until(lambda s: s.known("can_generate"))
-        assert linked()
-    await eventually(lambda: not linked())  # till then the tab would be taken for a duplicate
+        ours = linked() - others
+    assert len(ours) == 1
+    await eventually(lambda: not ours & linked())  # till then the tab would be taken for a duplicate
     async with connect(cluster, cookie=who.token, token=token, number=1) as after:
         await load(after)
         assert after.known("prompt") == "half a sentence"
