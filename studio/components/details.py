@@ -68,9 +68,9 @@ def _preview() -> rx.Component:
     )
 
 
-def _act(mark: str, words: str, act: Any, *, name: str = "") -> rx.Component:
+def _act(mark: str, words: str, act: Any, *, name: str = "", look: str = "btn soft") -> rx.Component:
     said = {"aria-label": name} if name else {}
-    return rx.el.button(icon(mark), words, type="button", class_name="btn soft", on_click=act, custom_attrs=said)
+    return rx.el.button(icon(mark), words, type="button", class_name=look, on_click=act, custom_attrs=said)
 
 
 def _kept() -> rx.Component:
@@ -101,13 +101,7 @@ def _trash_actions() -> rx.Component:
     return rx.el.div(
         _act("undo-2", "Restore", StudioState.restore_output),
         _downloads(),
-        rx.el.button(
-            icon("trash-2"),
-            "Delete for good",
-            type="button",
-            class_name="btn danger-soft",
-            on_click=StudioState.ask_erase("output", D.asset_id),
-        ),
+        _act("trash-2", "Delete for good", StudioState.ask_erase("output", D.asset_id), look="btn danger-soft"),
         class_name="acts",
     )
 
@@ -138,13 +132,7 @@ def _use_actions(*, closes: bool) -> rx.Component:
             ),
         ),
         _downloads(),
-        rx.el.button(
-            icon("trash-2"),
-            "Delete",
-            type="button",
-            class_name="btn danger-soft",
-            on_click=StudioState.trash_output,
-        ),
+        _act("trash-2", "Delete", StudioState.trash_output, look="btn danger-soft"),
         class_name="acts",
     )
 

@@ -308,7 +308,7 @@ class ComposerMixin(ToastMixin, mixin=True):
         """What it would cost otherwise, where that is open (`CostsMixin`)."""
 
     async def _refresh(self, batch_ids: list[str]) -> None:
-        """Bring batches up to date; the page that shows them says how."""
+        """Bring batches up to date. Abstract: the page that shows them knows how, and none without it must work."""
         raise NotImplementedError
 
     def _touch(self) -> None:

@@ -136,7 +136,7 @@ class KeptMixin(ComposerMixin, mixin=True):
         return True
 
     async def _follow_workspace(self) -> None:
-        """Show the workspace that the session works in now; the page that shows one says how."""
+        """Show the workspace that the session works in now. Abstract: the page that shows one knows how."""
         raise NotImplementedError
 
     def _written(self) -> bool:

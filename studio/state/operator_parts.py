@@ -32,7 +32,7 @@ class PagedMixin(OperatorMixin, mixin=True):
     _last: str = ""
 
     async def _read(self) -> None:
-        """Read the page after `_cursor`. Each page has its own."""
+        """Read the page after `_cursor`. Abstract: each page has its own rows."""
         raise NotImplementedError
 
     @property

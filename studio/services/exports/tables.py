@@ -86,7 +86,7 @@ def _field(entity: registry.Entity, column: str) -> dict[str, Any]:
     kind = SQLModel.metadata.tables[entity.table].columns[column].type
     try:
         said = _TYPES.get(kind.python_type.__name__, "string")
-    except NotImplementedError:
+    except NotImplementedError:  # SQLAlchemy's word for a column type that no Python type stands for
         said = "any"
     if said == "string" and kind.__class__.__name__ in ("JSON", "JSONB", "ARRAY"):
         said = "any"
