@@ -25,7 +25,7 @@ from studio.services import assets, labels, ratings, registry
 from studio.services.exports import archives
 from studio.services.generations import Input
 from studio.services.sessions import ReauthNeeded
-from studio.services.storage import key_for, new_key
+from studio.services.storage import StorageUnavailable, key_for, new_key
 from tests.factories import Person, finished, fresh, image, submitted
 
 LOCK = 730_599_777
@@ -343,3 +343,18 @@ async def test_stopped_while_it_is_built_nothing_stays(someone: Person, builder:
     async with transaction(SYSTEM) as session:
         row = (await session.execute(text("SELECT state, plan FROM exports WHERE id = :id"), {"id": export_id})).one()
     assert tuple(row) == ("cancelled", None)
+
+
+async def test_finished_and_announced_it_stays_although_its_builder_fails_at_the_last_step(
+    someone: Person, builder: Builder, monkeypatch: pytest.MonkeyPatch
+):
+    await stored(someone, b"a picture")
+    export_id = await asked(someone)
+
+    async def breaks(*_: object) -> None:
+        raise StorageUnavailable
+
+    monkeypatch.setattr(Builder, "_drop_documents", breaks)
+    await builder.run()
+    assert (await archive_of(someone, export_id)).state == "ready"
+    assert zipfile.ZipFile(io.BytesIO(await fetched(someone, export_id))).testzip() is None

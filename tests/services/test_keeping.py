@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from studio import config
 from studio.db import SYSTEM, Actor, transaction
@@ -524,3 +525,29 @@ async def test_a_workspace_deleted_for_good_is_out_of_reach_at_once_and_takes_ar
     assert await value("SELECT workspace_id FROM batches WHERE id = :id", id=batch_id) == there
     assert await value("SELECT count(*) FROM workspaces WHERE id = :id", id=here) == 0
     assert await value("SELECT state FROM exports WHERE id = :id", id=export_id) == "revoked"
+
+
+async def test_one_account_whose_erasure_fails_does_not_keep_others_from_theirs(
+    someone: Person, other: Person, monkeypatch: pytest.MonkeyPatch
+):
+    files = {}
+    for who in (someone, other):
+        _, ids = await finished(who, image())
+        files[who.account_id] = list(ids)
+        async with transaction(SYSTEM) as session:
+            await trash.for_good(session, actor=who.actor, asset_ids=ids)
+    real = purge.erase_outputs
+
+    async def breaks(session: AsyncSession, *, actor: Actor, asset_ids: Sequence[UUID]) -> int:
+        if actor.account_id == someone.account_id:
+            raise RuntimeError("this one does not go")
+        return await real(session, actor=actor, asset_ids=asset_ids)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(purge, "erase_outputs", breaks)
+        with pytest.raises(RuntimeError, match="does not go"):
+            await trash.erase_asked()
+    assert await left(files[other.account_id]) == set()
+    assert await left(files[someone.account_id]) == set(files[someone.account_id])
+    await trash.erase_asked()
+    assert await left(files[someone.account_id]) == set()
